@@ -1,0 +1,111 @@
+/** The tables of the durable database. Portable subset: text, integer, bigint, double precision; JSON as text, times as ms, flags as 0/1 (packages.md §8). */
+import type { Generated } from "kysely";
+
+export interface Schema {
+  setting: SettingTable;
+  counter: CounterTable;
+  storage: StorageTable;
+  storage_state: StorageStateTable;
+  user: UserTable;
+  session: SessionTable;
+  overlay: OverlayTable;
+  replacement: ReplacementTable;
+  spool_file: SpoolFileTable;
+}
+
+/** One setting, its value as JSON. */
+export interface SettingTable {
+  key: string;
+  value: string;
+}
+
+/** Counters whose values are never given twice: `node` keys of the tree are taken in blocks. */
+export interface CounterTable {
+  name: string;
+  next: number;
+}
+
+/** One mount as its owner set it up. */
+export interface StorageTable {
+  id: Generated<number>;
+  mount_path: string;
+  /** Driver id of the registry. */
+  driver: string;
+  /** The driver's settings as JSON; no secret but a share's code. */
+  settings: string;
+  sort_order: number;
+  remark: string;
+  disabled: number;
+  /** JSON of `Freshness`, or null for the driver's default. */
+  freshness: string | null;
+  /** `auto`, `proxy` or `redirect`. */
+  delivery: string;
+  /** `through`, `back` or `auto`. */
+  reply_mode: string;
+  created_at: number;
+  modified_at: number;
+}
+
+/** Key-value pairs of one mount's driver (`DriverEnv.state`). */
+export interface StorageStateTable {
+  storage_id: number;
+  key: string;
+  value: string;
+}
+
+export interface UserTable {
+  id: Generated<number>;
+  name: string;
+  /** PHC text of argon2id over AList's static hash (alist-api.md §4.2). */
+  password: string;
+  /** Unix seconds of the last password change, 0 for never. */
+  password_changed_at: number;
+  /** `admin`, `general` or `guest`. */
+  role: string;
+  base_path: string;
+  /** AList's bits (alist-api.md §4.7). */
+  permission: number;
+  disabled: number;
+}
+
+/** A login that has not ended; the token carries its id. */
+export interface SessionTable {
+  id: string;
+  user_id: number;
+  created_at: number;
+  expires_at: number;
+  last_used_at: number;
+  user_agent: string;
+}
+
+/** A local change that a listing may not yet know (architecture.md §5). */
+export interface OverlayTable {
+  storage_id: number;
+  parent_n: number;
+  /** The visible name. */
+  name: string;
+  n: number;
+  op: string;
+  /** JSON of the `Entry`; null for `remove`. */
+  entry: string | null;
+  state: string;
+  at: number;
+}
+
+/** A replace in progress of a service that cannot do it in one step: the journal of the layer `complete`. */
+export interface ReplacementTable {
+  id: Generated<number>;
+  storage_id: number;
+  /** JSON: what is needed to finish or undo it. */
+  state: string;
+  at: number;
+}
+
+/** A file of the spool, so that what a crash left behind is known. */
+export interface SpoolFileTable {
+  id: string;
+  size: number;
+  /** `receiving` or `complete`. */
+  state: string;
+  created_at: number;
+}

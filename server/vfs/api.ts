@@ -1,0 +1,106 @@
+/** What the fronts may ask of the vfs. Paths are absolute and normalised (`drivers/contract/path.ts`); errors are StorageErrors. */
+import type { Usage } from "#drivers/contract/mount.ts";
+import type { Capabilities } from "#drivers/contract/traits.ts";
+import type {
+  DeliverOptions,
+  Delivery,
+  Listing,
+  ListOptions,
+  OpenFile,
+  Resource,
+  TransferOptions,
+  VfsOptions,
+  WriteOptions,
+  WriteResult,
+  WriteSource,
+} from "./resource.ts";
+
+export interface Vfs {
+  /** Throws `not-found` only when the storage said so, within the listing's freshness. */
+  stat(path: string, o: VfsOptions): Promise<Resource>;
+  /** Throws `not-a-directory`, `not-found`, or what the storage failed with: a failure is never an empty listing. */
+  list(path: string, o: ListOptions): Promise<Listing>;
+  /** Throws `is-a-directory`, `not-found`. No content call is made before `read`. */
+  open(path: string, o: VfsOptions): Promise<OpenFile>;
+  /** Redirect or proxy, as mount, link and client allow. */
+  deliver(path: string, o: DeliverOptions): Promise<Delivery>;
+  /**
+   * Stores a file: when it resolves, the content is stored and verified, and every front sees it.
+   * Throws `not-found` when the parent is missing, `is-a-directory`, `not-a-directory`, `quota-exceeded`, `incomplete`, `unsupported`, …; the old file is then as it was.
+   */
+  write(path: string, source: WriteSource, o: WriteOptions): Promise<WriteResult>;
+  /** Throws `already-exists`, `not-found` (the parent). */
+  makeDirectory(path: string, o: VfsOptions): Promise<Resource>;
+  /** Removes a file, or a directory with all in it. Mount points and what contains one: `permission-denied`, reason `mount-inside`. */
+  remove(path: string, o: VfsOptions): Promise<void>;
+  move(from: string, to: string, o: TransferOptions): Promise<{ readonly created: boolean }>;
+  copy(from: string, to: string, o: TransferOptions): Promise<{ readonly created: boolean }>;
+  setModifiedAt(path: string, ms: number, o: VfsOptions): Promise<Resource>;
+  /** Undefined where the storage does not tell, and for directories that belong to no mount. */
+  usage(path: string, o: VfsOptions): Promise<Usage | undefined>;
+  /** Undefined for directories that belong to no mount, which are read-only. */
+  capabilities(path: string): Capabilities | undefined;
+  readonly storages: Storages;
+  /** Stops taking work, waits for what runs (until the signal aborts), and closes every mount. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+/** How old a listing may grow before the storage is asked again. */
+export interface Freshness {
+  /** Milliseconds, or only when somebody asks. */
+  readonly default: number | "manual";
+  /** First match wins; globs are on the path inside the mount, such as `/Movies/**`. */
+  readonly rules?: readonly { readonly glob: string; readonly age: number | "manual" }[];
+}
+
+/** How to mount a storage. */
+export interface StorageInput {
+  readonly mountPath: string;
+  /** Driver id or alias. */
+  readonly driver: string;
+  /** Checked by the driver's schema. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly order?: number;
+  readonly remark?: string;
+  readonly freshness?: Freshness;
+  readonly delivery?: "auto" | "proxy" | "redirect";
+}
+
+/** A storage as it is now. */
+export interface StorageInfo {
+  readonly id: number;
+  readonly mountPath: string;
+  /** Driver id. */
+  readonly driver: string;
+  /** AList's name of the driver. */
+  readonly provider: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly order: number;
+  readonly remark: string;
+  readonly disabled: boolean;
+  readonly freshness?: Freshness;
+  readonly delivery: "auto" | "proxy" | "redirect";
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
+  /** `starting` until the first call to the storage ended; `failed` mounts are tried again when somebody asks. */
+  readonly state: "starting" | "working" | "failed" | "disabled";
+  /** What a failed mount failed with; holds no secret. */
+  readonly error?: string;
+  readonly capabilities?: Capabilities;
+}
+
+/** The mount table's administration. */
+export interface Storages {
+  list(): readonly StorageInfo[];
+  get(id: number): StorageInfo | undefined;
+  /** The storage that holds a path, and undefined for a path that belongs to none. */
+  at(path: string): StorageInfo | undefined;
+  /** Throws `already-exists` (the mount path is taken), `invalid-config` (unknown driver or setting, naming the field), or what opening failed with; nothing is stored then. */
+  add(input: StorageInput, o: VfsOptions): Promise<StorageInfo>;
+  /** Changes a storage; the driver cannot change. Throws as `add`, and `not-found`. */
+  update(id: number, input: StorageInput, o: VfsOptions): Promise<StorageInfo>;
+  /** Forgets a storage and its tree; nothing at the service is touched. */
+  remove(id: number): Promise<void>;
+  enable(id: number, o: VfsOptions): Promise<StorageInfo>;
+  disable(id: number): Promise<StorageInfo>;
+}

@@ -1,0 +1,106 @@
+/** What the fronts see of the filesystem: paths outside, never an id. */
+import type { Readable } from "node:stream";
+import type { ByteRange, ClientHints, Hashes, Priority } from "#drivers/contract/mount.ts";
+
+export interface VfsOptions {
+  readonly signal: AbortSignal;
+  readonly priority?: Priority;
+}
+
+/** A file or directory at a path. Immutable. */
+export interface Resource {
+  /** Absolute and normalised (`drivers/contract/path.ts`). */
+  readonly path: string;
+  /** The last segment, well-formed and free of control characters; `""` for `/`. */
+  readonly name: string;
+  readonly kind: "file" | "directory";
+  /** Bytes; absent when unknown, and for directories. */
+  readonly size?: number;
+  /** `about`: no Range and no Content-Length may be derived from `size`. Absent means exact. */
+  readonly sizeIs?: "exact" | "about";
+  /** Milliseconds since the epoch; for virtual directories the time their mount was last changed. */
+  readonly modifiedAt?: number;
+  readonly createdAt?: number;
+  readonly hashes?: Hashes;
+  /** Strong and quoted, the same in every answer about this content (RFC 9110 §8.8.3); files only. */
+  readonly etag?: string;
+  /** The node's key, never used twice; 0 for directories that exist only because a mount lies below them. */
+  readonly key: number;
+  /** The mount that holds it; absent for directories that exist only because a mount lies below them. */
+  readonly mountPath?: string;
+  /** True for a mount's root, and for a directory that holds mount points only. */
+  readonly isMountPoint: boolean;
+  /** True while its content is ours alone (an upload on its way). */
+  readonly pending: boolean;
+}
+
+/** A directory with all that is in it. */
+export interface Listing {
+  readonly directory: Resource;
+  /** Set when the listing is older than it should be because the storage did not answer: seconds since it was taken. */
+  readonly staleSeconds?: number;
+  /** Equal versions mean equal answers; absent when the listing must not be remembered. */
+  readonly version?: string;
+  /** The entries where they are in memory; absent for very large directories, which come in pages alone. */
+  readonly entries?: readonly Resource[];
+  /** The entries in pages of at most some thousand. Throws when the listing cannot be completed: the reader must not pretend that it ended. */
+  pages(): AsyncIterable<readonly Resource[]>;
+}
+
+export interface ListOptions extends VfsOptions {
+  /** Ask the storage again, whatever is known. */
+  readonly refresh?: boolean;
+}
+
+/** A file ready to be read. */
+export interface OpenFile {
+  readonly resource: Resource;
+  /** The bytes of the range, or the whole file. Throws `range-not-satisfiable`; the stream fails with `incomplete` rather than ending early. */
+  read(range?: ByteRange): Promise<Readable>;
+}
+
+/** How a file's bytes reach the client: redirected to where they are, or through us. */
+export type Delivery =
+  | { readonly kind: "redirect"; readonly resource: Resource; readonly url: string }
+  | ({ readonly kind: "proxy" } & OpenFile);
+
+export interface DeliverOptions extends VfsOptions {
+  readonly client: Omit<ClientHints, "purpose">;
+  readonly method: "GET" | "HEAD";
+}
+
+/** A body to store. */
+export interface WriteSource {
+  readonly stream: Readable;
+  /** Bytes; absent when the client did not say. Fewer or more bytes than that fail the write with `incomplete`. */
+  readonly size?: number;
+  /** Milliseconds since the epoch: what the client wants as the file's time. */
+  readonly modifiedAt?: number;
+  /** What the client says about the content; a mismatch fails the write with `precondition-failed`. */
+  readonly hashes?: Hashes;
+}
+
+export interface WriteOptions extends VfsOptions {
+  /** `replace` (default) or `fail` with `already-exists`. */
+  readonly conflict?: "replace" | "fail";
+  /**
+   * Called with what is at the path now (undefined: nothing): before the first byte is read, and again before the new content takes its place.
+   * What it throws fails the write; nothing has changed then.
+   */
+  check?(existing: Resource | undefined): void;
+}
+
+export interface WriteResult {
+  readonly resource: Resource;
+  /** False when something was replaced. */
+  readonly created: boolean;
+  /** True where the file's time is the one asked for. */
+  readonly modifiedAtStored: boolean;
+}
+
+export interface TransferOptions extends VfsOptions {
+  /** False: fail `precondition-failed` when the destination exists. */
+  readonly overwrite: boolean;
+  /** COPY with Depth 0: the directory alone. Default true. */
+  readonly recursive?: boolean;
+}

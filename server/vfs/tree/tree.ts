@@ -1,0 +1,107 @@
+/** The persistent tree: what every listing said, kept with keys of our own. It is *the* metadata cache (architecture.md §5). */
+import type { Entry, Hashes, Json } from "#drivers/contract/mount.ts";
+import type { Traits } from "#drivers/contract/traits.ts";
+
+/** One row of the tree as of the directory's visible generation. Immutable. */
+export interface TreeNode {
+  /** Key of our own, never used twice; stable across listings, moves (trait `ids: "stable"`) and overwrites. */
+  readonly n: number;
+  /** The parent's key; 0 for a mount's root. */
+  readonly parentN: number;
+  /** The visible name: unique in its directory, well-formed, free of `/`, NUL and control characters (`names.ts`); `""` for a root. */
+  readonly name: string;
+  /** The upstream's name. */
+  readonly rawName: string;
+  /** The upstream's id; for `ids: "path"` rebuilt from the chain of names. */
+  readonly id: string;
+  readonly kind: Entry["kind"];
+  readonly size?: number;
+  readonly sizeIs?: "exact" | "about";
+  readonly modifiedAt?: number;
+  readonly createdAt?: number;
+  readonly version?: string;
+  readonly hashes?: Hashes;
+  readonly detail?: Json;
+  /** True while only we have it. */
+  readonly pending: boolean;
+}
+
+/** What is known of a directory's listing. */
+export interface DirectoryState {
+  /** When the visible listing was begun, ms since the epoch. */
+  readonly listedAt: number;
+  /** Grows with every visible change. */
+  readonly version: number;
+  /** Number of visible entries. */
+  readonly count: number;
+}
+
+/** A listing on its way in. Nothing of it is visible before `commit`. */
+export interface Staging {
+  /** Takes one page in bounded batches, yielding to the event loop between them. */
+  add(page: readonly Entry[]): Promise<void>;
+  /** Makes the listing visible by one row flip; `changed` is false when it says what was known. */
+  commit(): Promise<{ readonly changed: boolean; readonly state: DirectoryState }>;
+  /** Leaves the tree as it was. */
+  abandon(): Promise<void>;
+}
+
+/** The tree of one mount. Methods that only read are synchronous and never wait for a writer. */
+export interface MountTree {
+  /** Undefined before the first `setRoot`. */
+  root(): TreeNode | undefined;
+  setRoot(entry: Entry): Promise<TreeNode>;
+  /** The visible child of that visible name, exactly. */
+  lookup(parent: TreeNode, name: string): TreeNode | undefined;
+  /** Undefined for a directory that was never listed whole. */
+  directory(node: TreeNode): DirectoryState | undefined;
+  /** All visible children by name; undefined where there are more than `HOT_LIMIT`. Kept in memory while hot, checked against the version. */
+  children(node: TreeNode): readonly TreeNode[] | undefined;
+  /** The visible children in pages by name, yielding between pages. */
+  pages(node: TreeNode): AsyncGenerator<readonly TreeNode[], void, undefined>;
+  /** Begins a listing of a directory; one at a time per directory (the caller merges calls). */
+  stage(node: TreeNode, startedAt: number): Promise<Staging>;
+  /** A local change: overlay row first (durable), then the tree. An existing node of that visible name keeps its key, less its content hashes. */
+  put(parent: TreeNode, entry: Entry, state?: "pending" | "committed"): Promise<TreeNode>;
+  /** A local removal of a visible name, with the subtree below it. */
+  remove(parent: TreeNode, name: string): Promise<void>;
+  /** A local move or rename: the node and its subtree keep their keys. `entry` is the entry as it now stands. */
+  move(parent: TreeNode, name: string, toParent: TreeNode, entry: Entry): Promise<TreeNode>;
+  /** A fact learnt from the storage outside a listing (a `stat`): no overlay row. */
+  note(parent: TreeNode, entry: Entry): Promise<TreeNode>;
+  /** Learnt from the storage that a name is gone: no overlay row. */
+  forget(parent: TreeNode, name: string): Promise<void>;
+  /** The visible name under which an upstream name is listed, and the other way round. */
+  toVisible(rawName: string): string;
+  /** Throws StorageError `invalid-name` where the service cannot hold it. */
+  toUpstream(name: string): string;
+}
+
+export interface Tree {
+  /** The tree of a mount; reapplies what the overlay holds and the tree may have lost. */
+  openMount(mountId: number, traits: Traits): Promise<MountTree>;
+  /** Forgets all of a mount, in the background of other work. */
+  dropMount(mountId: number): Promise<void>;
+  /** Sweeps old generations and settled overlay rows once; runs by itself while open. */
+  sweep(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Directories of up to this many entries are read at once and may be kept in memory. */
+export const HOT_LIMIT = 2000;
+
+/** A node as a driver's argument. */
+export function entryOf(node: TreeNode): Entry {
+  return {
+    id: node.id,
+    name: node.rawName,
+    kind: node.kind,
+    ...(node.size !== undefined && { size: node.size }),
+    ...(node.sizeIs !== undefined && { sizeIs: node.sizeIs }),
+    ...(node.modifiedAt !== undefined && { modifiedAt: node.modifiedAt }),
+    ...(node.createdAt !== undefined && { createdAt: node.createdAt }),
+    ...(node.version !== undefined && { version: node.version }),
+    ...(node.hashes !== undefined && { hashes: node.hashes }),
+    ...(node.detail !== undefined && { detail: node.detail }),
+  };
+}
