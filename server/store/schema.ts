@@ -41,7 +41,7 @@ export interface StorageTable {
   /** `auto`, `proxy` or `redirect`. */
   delivery: string;
   /** `through`, `back` or `auto`. */
-  reply_mode: string;
+  reply_mode: Generated<string>;
   created_at: number;
   modified_at: number;
 }

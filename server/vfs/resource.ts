@@ -15,19 +15,19 @@ export interface Resource {
   readonly name: string;
   readonly kind: "file" | "directory";
   /** Bytes; absent when unknown, and for directories. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** `about`: no Range and no Content-Length may be derived from `size`. Absent means exact. */
-  readonly sizeIs?: "exact" | "about";
+  readonly sizeIs?: "exact" | "about" | undefined;
   /** Milliseconds since the epoch; for virtual directories the time their mount was last changed. */
-  readonly modifiedAt?: number;
-  readonly createdAt?: number;
-  readonly hashes?: Hashes;
+  readonly modifiedAt?: number | undefined;
+  readonly createdAt?: number | undefined;
+  readonly hashes?: Hashes | undefined;
   /** Strong and quoted, the same in every answer about this content (RFC 9110 §8.8.3); files only. */
-  readonly etag?: string;
+  readonly etag?: string | undefined;
   /** The node's key, never used twice; 0 for directories that exist only because a mount lies below them. */
   readonly key: number;
   /** The mount that holds it; absent for directories that exist only because a mount lies below them. */
-  readonly mountPath?: string;
+  readonly mountPath?: string | undefined;
   /** True for a mount's root, and for a directory that holds mount points only. */
   readonly isMountPoint: boolean;
   /** True while its content is ours alone (an upload on its way). */

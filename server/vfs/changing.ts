@@ -1,0 +1,182 @@
+/** Making directories, removing, moving and dating: changes at the storage first, then in the tree. */
+import { kindOf, StorageError } from "#drivers/contract/errors.ts";
+import type { Entry } from "#drivers/contract/mount.ts";
+import { isWithin, nameOf, parentOf } from "#drivers/contract/path.ts";
+import type { Listings } from "./listings.ts";
+import { childOf, type FoundNode, type Lookup, notADirectory } from "./lookup.ts";
+import type { MountTable } from "./mount-table.ts";
+import type { Resource, TransferOptions, VfsOptions } from "./resource.ts";
+import { entryOf, type TreeNode } from "./tree/tree.ts";
+import type { Uploads } from "./uploads.ts";
+import type { UsageCache } from "./usage-cache.ts";
+import { resourceOf } from "./writing.ts";
+
+export interface ChangingOptions {
+  readonly table: MountTable;
+  readonly lookup: Lookup;
+  readonly listings: Listings;
+  readonly uploads: Uploads;
+  readonly usage: UsageCache;
+}
+
+export class Changing {
+  readonly #o: ChangingOptions;
+
+  constructor(options: ChangingOptions) {
+    this.#o = options;
+  }
+
+  async makeDirectory(path: string, o: VfsOptions): Promise<Resource> {
+    const existing = await this.#o.lookup.findNodeOrNothing(path, o);
+    if (existing) throw new StorageError("already-exists", `${path} exists already`, { path });
+    const parent = await this.directory(parentOf(path), o);
+    return resourceOf(await this.createIn(parent, nameOf(path), o));
+  }
+
+  /** A new directory in a found one. */
+  async createIn(parent: FoundNode, name: string, o: VfsOptions): Promise<FoundNode> {
+    const { storage } = parent;
+    const rawName = storage.tree.toUpstream(name.normalize("NFC"));
+    const entry = await storage.using("createDirectory", (mount) =>
+      mount.createDirectory!(entryOf(parent.node), rawName, o),
+    );
+    return childOf(parent, await storage.tree.put(parent.node, entry, "committed"));
+  }
+
+  /** A directory that belongs to a storage. Throws `not-found`, `not-a-directory`, `permission-denied`. */
+  async directory(path: string, o: VfsOptions): Promise<FoundNode> {
+    const found = await this.#o.lookup.findNode(path, o);
+    if (found.node.kind !== "directory") throw notADirectory(path);
+    return found;
+  }
+
+  async remove(path: string, o: VfsOptions): Promise<void> {
+    const found = await this.#o.lookup.findNode(path, o);
+    this.refuseMountPoints(found.path, found);
+    await this.#o.uploads.cancel(found.path);
+    await this.removeFound(found, o);
+  }
+
+  /** Removes what was found, at the storage and in the tree. */
+  async removeFound(found: FoundNode, o: VfsOptions): Promise<void> {
+    const { storage, node, parent } = found;
+    const mode = storage.capabilities?.trash ? "trash" : "permanent";
+    const [outcome] = await storage.using("remove", (mount) => mount.remove!([entryOf(node)], { ...o, mode }));
+    if (outcome?.error && kindOf(outcome.error) === "not-found") {
+      throw await this.#o.lookup.explainMissing(found, outcome.error, o);
+    }
+    if (outcome?.error) {
+      // Part of a directory may be gone: what is left is learnt from the storage.
+      this.#o.listings.refreshBehind(storage, node.kind === "directory" ? node : parent!);
+      throw outcome.error;
+    }
+    await storage.tree.remove(parent!, node.name);
+    storage.watching.drop(node.n);
+    this.#o.usage.forget(storage);
+  }
+
+  /** Mount points, and what contains one, are not removed or moved with the files around them. */
+  refuseMountPoints(path: string, found: FoundNode): void {
+    if (found.parent && !this.#o.table.hasBelow(path)) return;
+    throw new StorageError("permission-denied", `${path} is or contains a mount point`, {
+      path,
+      reason: "mount-inside",
+    });
+  }
+
+  /** A move within one storage or realm, as one call to the service. */
+  async moveInside(from: FoundNode, toParent: FoundNode, name: string, o: TransferOptions): Promise<void> {
+    const { storage } = from;
+    if (from.node.kind === "directory") await this.#o.uploads.settled(from.path, o.signal);
+    const rawName = this.#targetName(toParent, name);
+    const [outcome] = await storage.using("move", (mount) =>
+      mount.move!([entryOf(from.node)], entryOf(toParent.node), {
+        signal: o.signal,
+        name: rawName,
+        conflict: o.overwrite ? "replace" : "fail",
+      }),
+    );
+    if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
+    await this.#showMoved(from, toParent, outcome?.entry, o);
+  }
+
+  /** A copy within one storage or realm, as one call to the service. */
+  async copyInside(from: FoundNode, toParent: FoundNode, name: string, o: TransferOptions): Promise<void> {
+    const { storage } = from;
+    const rawName = this.#targetName(toParent, name);
+    const [outcome] = await storage.using("copy", (mount) =>
+      mount.copy!([entryOf(from.node)], entryOf(toParent.node), {
+        signal: o.signal,
+        name: rawName,
+        conflict: o.overwrite ? "replace" : "fail",
+      }),
+    );
+    if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
+    this.#o.usage.forget(storage);
+    if (!outcome?.entry) {
+      await this.#o.listings.refresh(toParent.storage, toParent.node, o.signal);
+      return;
+    }
+    // What the copy replaced is gone with all in it; a copied directory's content is listed when somebody asks.
+    await forgetReplaced(toParent, outcome.entry);
+    await toParent.storage.tree.put(toParent.node, outcome.entry, "committed");
+  }
+
+  async setModifiedAt(path: string, ms: number, o: VfsOptions): Promise<Resource> {
+    const found = await this.#o.lookup.findNode(path, o);
+    const { storage, node, parent } = found;
+    const entry = await storage.using("setModifiedAt", (mount) => mount.setModifiedAt!(entryOf(node), ms, o));
+    const hashes = node.hashes && { hashes: node.hashes };
+    const now = parent
+      ? await storage.tree.put(parent, { ...hashes, ...entry }, "committed")
+      : await storage.tree.setRoot(entry);
+    return resourceOf({ ...found, node: now });
+  }
+
+  #targetName(toParent: FoundNode, name: string): string {
+    const existing = toParent.storage.tree.lookup(toParent.node, name);
+    return existing?.rawName ?? toParent.storage.tree.toUpstream(name.normalize("NFC"));
+  }
+
+  async #showMoved(from: FoundNode, toParent: FoundNode, entry: Entry | undefined, o: VfsOptions): Promise<void> {
+    const { storage, node, parent } = from;
+    storage.watching.drop(node.n);
+    if (entry && toParent.storage === storage) {
+      await forgetReplaced(toParent, entry, node);
+      await storage.tree.move(parent!, node.name, toParent.node, withHashes(entry, node));
+      return;
+    }
+    await storage.tree.remove(parent!, node.name);
+    if (entry) await toParent.storage.tree.put(toParent.node, withHashes(entry, node), "committed");
+    else await this.#o.listings.refresh(toParent.storage, toParent.node, o.signal);
+  }
+
+  async #explainOutcome(from: FoundNode, toParent: FoundNode, error: StorageError, o: VfsOptions): Promise<unknown> {
+    if (kindOf(error) === "not-found") return this.#o.lookup.explainMissing(from, error, o);
+    if (kindOf(error) === "incomplete") {
+      // Half done: both sides are as the storage says.
+      for (const directory of new Set([from.parent!, toParent.node])) {
+        this.#o.listings.refreshBehind(from.storage, directory);
+      }
+    }
+    return error;
+  }
+}
+
+/** Refuses a move or copy of a directory into itself. */
+export function refuseInsideItself(from: string, to: string): void {
+  if (from === to) throw new StorageError("permission-denied", `${from} is already there`, { path: to });
+  if (isWithin(to, from)) throw new StorageError("permission-denied", `${from} cannot go into itself`, { path: to });
+  if (isWithin(from, to))
+    throw new StorageError("permission-denied", `${to} contains what would replace it`, { path: to });
+}
+
+async function forgetReplaced(toParent: FoundNode, entry: Entry, moved?: TreeNode): Promise<void> {
+  const { tree } = toParent.storage;
+  const replaced = tree.lookup(toParent.node, tree.toVisible(entry.name));
+  if (replaced && replaced.n !== moved?.n) await tree.forget(toParent.node, replaced.name);
+}
+
+function withHashes(entry: Entry, node: TreeNode): Entry {
+  return node.hashes && !entry.hashes ? { ...entry, hashes: node.hashes } : entry;
+}

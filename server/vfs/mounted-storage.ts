@@ -1,0 +1,189 @@
+/** One storage of the mount table while it is enabled: its mount, its tree, and how it is doing. */
+import type { AnyDriver, Clock, Log } from "#drivers/contract/driver.ts";
+import { kindOf, StorageError } from "#drivers/contract/errors.ts";
+import type { Mount } from "#drivers/contract/mount.ts";
+import { type Capabilities, capabilitiesOf, type Traits } from "#drivers/contract/traits.ts";
+import type { Freshness, StorageInfo } from "./api.ts";
+import type { MountFacts } from "./node-resource.ts";
+import { SharedTasks } from "./shared-tasks.ts";
+import type { DirectoryState, MountTree, TreeNode } from "./tree/tree.ts";
+import { Watching } from "./watching.ts";
+
+/** A mount that failed to open is tried again when somebody asks, but not more often than this. */
+const REOPEN_AFTER_MS = 5_000;
+
+/** Failures that say something about the whole storage, not about one entry. */
+const STORAGE_WIDE = new Set([
+  "unauthenticated",
+  "blocked",
+  "unavailable",
+  "timeout",
+  "invalid-config",
+  "rate-limited",
+]);
+
+type Ability = Exclude<keyof Capabilities, "list" | "traits">;
+
+export interface MountedStorageOptions {
+  readonly id: number;
+  readonly mountPath: string;
+  readonly definition: AnyDriver;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly freshness?: Freshness;
+  readonly delivery: StorageInfo["delivery"];
+  readonly tree: MountTree;
+  /** Opens the driver's mount under the full stack; makes no upstream call. */
+  readonly open: (signal: AbortSignal) => Promise<Mount>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class MountedStorage implements MountFacts {
+  readonly id: number;
+  readonly mountPath: string;
+  readonly definition: AnyDriver;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly freshness: Freshness | undefined;
+  readonly delivery: StorageInfo["delivery"];
+  readonly tree: MountTree;
+  readonly watching = new Watching();
+  /** Listings on their way in, by node key. */
+  readonly refreshes = new SharedTasks<number, DirectoryState>();
+  readonly #roots = new SharedTasks<"root", TreeNode>();
+  readonly #options: MountedStorageOptions;
+  readonly #closing = new AbortController();
+  readonly #withdrawn = new Set<Ability>();
+  #opening: Promise<Mount> | undefined;
+  #mount: Mount | undefined;
+  #failure: { readonly error: unknown; readonly at: number } | undefined;
+
+  constructor(options: MountedStorageOptions) {
+    this.id = options.id;
+    this.mountPath = options.mountPath;
+    this.definition = options.definition;
+    this.settings = options.settings;
+    this.freshness = options.freshness;
+    this.delivery = options.delivery;
+    this.tree = options.tree;
+    this.#options = options;
+  }
+
+  get traits(): Traits {
+    return this.definition.traits;
+  }
+
+  /** Aborts when the storage is closed. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  get state(): Exclude<StorageInfo["state"], "disabled"> {
+    if (this.#failure) return "failed";
+    return this.#mount && this.tree.root() ? "working" : "starting";
+  }
+
+  /** What the storage last failed with as a whole, for people. */
+  get failure(): string | undefined {
+    if (!this.#failure) return undefined;
+    return this.#failure.error instanceof StorageError ? this.#failure.error.message : "internal error (see the log)";
+  }
+
+  /** Undefined until the mount is open. */
+  get capabilities(): Capabilities | undefined {
+    if (!this.#mount) return undefined;
+    const all = capabilitiesOf(this.#mount, this.traits);
+    if (this.#withdrawn.size === 0) return all;
+    return { ...all, ...Object.fromEntries([...this.#withdrawn].map((ability) => [ability, false])) };
+  }
+
+  /** The open mount. Opening is shared, and tried again some time after it failed. */
+  async mount(): Promise<Mount> {
+    this.#closing.signal.throwIfAborted();
+    if (this.#mount) return this.#mount;
+    if (!this.#opening && this.#failure && this.#options.clock.now() - this.#failure.at < REOPEN_AFTER_MS) {
+      throw this.#failure.error;
+    }
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  /** The root's node: from the tree where it is known, else asked for once by all who need it. */
+  async root(signal: AbortSignal): Promise<TreeNode> {
+    return this.tree.root() ?? this.askRoot(signal);
+  }
+
+  /** Asks the storage for its root, whatever the tree knows. */
+  askRoot(signal: AbortSignal): Promise<TreeNode> {
+    return this.#roots.join(
+      "root",
+      async (taskSignal) => {
+        const mount = await this.mount();
+        try {
+          const node = await this.tree.setRoot(await mount.root({ signal: taskSignal }));
+          this.succeeded();
+          return node;
+        } catch (error) {
+          this.failed(error);
+          throw error;
+        }
+      },
+      signal,
+    );
+  }
+
+  /**
+   * Runs a call that needs an ability. Throws `unsupported` where the mount lacks it; where the service itself says `unsupported`,
+   * the ability is withdrawn until the mount is opened again.
+   */
+  async using<T>(ability: Ability, run: (mount: Mount) => Promise<T>): Promise<T> {
+    const mount = await this.mount();
+    if (!this.capabilities?.[ability]) {
+      throw new StorageError("unsupported", `the storage at ${this.mountPath} cannot do this (${ability})`);
+    }
+    try {
+      const result = await run(mount);
+      this.succeeded();
+      return result;
+    } catch (error) {
+      if (kindOf(error) === "unsupported") this.#withdrawn.add(ability);
+      this.failed(error);
+      throw error;
+    }
+  }
+
+  /** Called when the storage answered. */
+  succeeded(): void {
+    if (!this.#failure) return;
+    this.#failure = undefined;
+    this.#options.log.info({ mount: this.mountPath }, "storage works again");
+  }
+
+  /** Called with what a call to the storage failed with. */
+  failed(error: unknown): void {
+    const kind = kindOf(error);
+    if (!kind || !STORAGE_WIDE.has(kind)) return;
+    if (!this.#failure) this.#options.log.warn({ mount: this.mountPath, err: error }, "storage failed");
+    this.#failure = { error, at: this.#options.clock.now() };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new StorageError("unavailable", `the storage at ${this.mountPath} is being closed`));
+    this.watching.close();
+    const mount = this.#mount ?? (await this.#opening?.catch(() => undefined));
+    await mount?.close?.();
+  }
+
+  async #open(): Promise<Mount> {
+    try {
+      this.#mount = await this.#options.open(this.#closing.signal);
+      this.#withdrawn.clear();
+      this.#failure = undefined;
+      return this.#mount;
+    } catch (error) {
+      this.#failure = { error, at: this.#options.clock.now() };
+      throw error;
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+}

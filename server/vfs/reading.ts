@@ -1,0 +1,95 @@
+/** Opening files: the bytes of what was found, or where a client may fetch them itself. */
+import type { Readable } from "node:stream";
+import { kindOf, StorageError } from "#drivers/contract/errors.ts";
+import type { ByteRange } from "#drivers/contract/mount.ts";
+import { decideDelivery } from "./delivery.ts";
+import type { Listings } from "./listings.ts";
+import { type FoundNode, type Lookup, notFound } from "./lookup.ts";
+import { virtualResource } from "./node-resource.ts";
+import type { DeliverOptions, Delivery, OpenFile, VfsOptions } from "./resource.ts";
+import { entryOf } from "./tree/tree.ts";
+import { resourceOf } from "./writing.ts";
+
+export class Reading {
+  readonly #lookup: Lookup;
+  readonly #listings: Listings;
+
+  constructor(lookup: Lookup, listings: Listings) {
+    this.#lookup = lookup;
+    this.#listings = listings;
+  }
+
+  async open(path: string, o: VfsOptions): Promise<OpenFile> {
+    return this.openFound(await this.#findFile(path, o), o);
+  }
+
+  /** The file that was found, ready to be read. */
+  openFound(found: FoundNode, o: VfsOptions): OpenFile {
+    return { resource: resourceOf(found), read: (range) => this.#read(found, range, o) };
+  }
+
+  async deliver(path: string, o: DeliverOptions): Promise<Delivery> {
+    const found = await this.#findFile(path, o);
+    const { storage, node } = found;
+    const mayRedirect = decideDelivery({
+      link: { boundTo: [] },
+      policy: storage.delivery,
+      method: o.method,
+      userAgent: o.client.userAgent,
+      size: node.size,
+      pending: node.pending,
+    });
+    // A link costs an upstream call: it is made only where it could be handed on.
+    if (mayRedirect === "proxy" || !(await storage.mount()).link) return { kind: "proxy", ...this.openFound(found, o) };
+    const link = await storage.using("link", (mount) =>
+      mount.link!(entryOf(node), { purpose: "redirect", ...o.client }, o),
+    );
+    const question = { policy: storage.delivery, method: o.method, userAgent: o.client.userAgent, size: node.size };
+    if (decideDelivery({ ...question, link, pending: node.pending }) === "proxy") {
+      await link.release?.();
+      return { kind: "proxy", ...this.openFound(found, o) };
+    }
+    return { kind: "redirect", resource: resourceOf(found), url: link.url };
+  }
+
+  async #findFile(path: string, o: VfsOptions): Promise<FoundNode> {
+    const found = await this.#lookup.find(path, o);
+    if (!found.storage || found.node.kind === "directory") {
+      const { path: at } = found.storage ? resourceOf(found) : virtualResource(found.path, undefined);
+      throw new StorageError("is-a-directory", `${at} is a directory`, { path: at });
+    }
+    return found;
+  }
+
+  async #read(found: FoundNode, range: ByteRange | undefined, o: VfsOptions): Promise<Readable> {
+    const { storage, node } = found;
+    try {
+      return await storage.using("read", (mount) => mount.read!(entryOf(node), range, o));
+    } catch (error) {
+      if (kindOf(error) !== "not-found" || !found.parent) throw error;
+      return this.#readAfterRelisting(found, range, o, error);
+    }
+  }
+
+  /** A file that the storage does not find any more: its directory is listed once, and what is there now is read (architecture.md §5). */
+  async #readAfterRelisting(
+    found: FoundNode,
+    range: ByteRange | undefined,
+    o: VfsOptions,
+    error: unknown,
+  ): Promise<Readable> {
+    const { storage, parent, node } = found;
+    await this.#listings.refresh(storage, parent!, o.signal, o.priority);
+    const now = storage.tree.lookup(parent!, node.name);
+    if (!now || now.kind !== "file") throw notFound(found.path);
+    // Headers that tell of the old content may be out: only the same content may follow them.
+    if (now.size !== node.size || now.version !== node.version) {
+      throw new StorageError("unavailable", `${found.path} has changed while it was opened`, {
+        path: found.path,
+        retryable: true,
+        cause: error,
+      });
+    }
+    return storage.using("read", (mount) => mount.read!(entryOf(now), range, o));
+  }
+}

@@ -1,0 +1,102 @@
+/** A body on its way in: counted and hashed as it passes, and held at its last byte until it may be committed. */
+import { createHash, type Hash } from "node:crypto";
+import { Transform, type TransformCallback } from "node:stream";
+import { StorageError } from "#drivers/contract/errors.ts";
+import type { Hashes, HashName } from "#drivers/contract/mount.ts";
+
+/** Digests that Node computes; crc64 is a driver's own affair. */
+const NODE_HASHES: readonly HashName[] = ["sha1", "md5", "sha256"];
+
+/** The digests to compute of a body: SHA-1 always, and what the service and the client have. */
+export function hashesToCompute(known: readonly HashName[], claimed: Hashes | undefined): readonly HashName[] {
+  const wanted = new Set<HashName>(["sha1", ...known, ...(Object.keys(claimed ?? {}) as HashName[])]);
+  return NODE_HASHES.filter((name) => wanted.has(name));
+}
+
+export interface ReceivedBodyOptions {
+  /** Bytes that must come; absent when the client did not say. */
+  readonly size: number | undefined;
+  readonly hashes: readonly HashName[];
+  /** What the client says about the content. */
+  readonly claimed: Hashes | undefined;
+  /** Awaited after the last byte and before the end is let through; what it throws fails the body. */
+  readonly beforeEnd: () => Promise<void>;
+}
+
+export class ReceivedBody extends Transform {
+  readonly #options: ReceivedBodyOptions;
+  readonly #running: readonly { readonly name: HashName; readonly hash: Hash }[];
+  readonly #digests = Promise.withResolvers<Hashes>();
+  #received = 0;
+
+  constructor(options: ReceivedBodyOptions) {
+    super({ readableHighWaterMark: 1024 * 1024, writableHighWaterMark: 1024 * 1024 });
+    this.#options = options;
+    this.#running = options.hashes.map((name) => ({ name, hash: createHash(name) }));
+    this.#digests.promise.catch(() => {}); // whoever asks for a digest hears of it
+    this.once("close", () => this.#digests.reject(this.errored ?? shortBody(this.#received, options.size)));
+  }
+
+  /** Bytes that have come so far. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** The digests of the whole body; settles when it has ended. */
+  digests(): Promise<Hashes> {
+    return this.#digests.promise;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#received += chunk.length;
+    if (this.#options.size !== undefined && this.#received > this.#options.size) {
+      done(new StorageError("incomplete", `more bytes came than the ${this.#options.size} that were announced`));
+      return;
+    }
+    for (const { hash } of this.#running) hash.update(chunk);
+    done(null, chunk);
+  }
+
+  override _flush(done: TransformCallback): void {
+    this.#finish().then(
+      () => done(),
+      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#options.size !== undefined && this.#received !== this.#options.size) {
+      throw shortBody(this.#received, this.#options.size);
+    }
+    const digests: Hashes = Object.fromEntries(this.#running.map(({ name, hash }) => [name, hash.digest("hex")]));
+    refuseMismatch(digests, this.#options.claimed, "precondition-failed", "the checksum that the client sent");
+    await this.#options.beforeEnd();
+    this.#digests.resolve(digests);
+  }
+}
+
+/** Throws where both sides know a digest and it differs. */
+export function refuseMismatch(
+  actual: Hashes,
+  expected: Hashes | undefined,
+  kind: "precondition-failed" | "incomplete",
+  whose: string,
+): void {
+  for (const [name, value] of Object.entries(expected ?? {})) {
+    const computed = actual[name as HashName];
+    if (computed === undefined || value === undefined || computed === value.toLowerCase()) continue;
+    throw new StorageError(kind, `the content does not match ${whose} (${name})`, {
+      reason: "verification-failed",
+      retryable: kind === "incomplete",
+    });
+  }
+}
+
+function shortBody(received: number, announced: number | undefined): StorageError {
+  return new StorageError(
+    "incomplete",
+    announced === undefined
+      ? `the body broke off after ${received} bytes`
+      : `the body broke off after ${received} of ${announced} bytes`,
+  );
+}

@@ -1,0 +1,214 @@
+/** The filesystem that the fronts see, joined from its parts. The only caller of mounts. */
+import type { Clock, Log } from "#drivers/contract/driver.ts";
+import type { Usage } from "#drivers/contract/mount.ts";
+import { isWithin, joinPath } from "#drivers/contract/path.ts";
+import type { Capabilities } from "#drivers/contract/traits.ts";
+import type { Store } from "../store/store.ts";
+import type { Storages, Vfs } from "./api.ts";
+import { Changing } from "./changing.ts";
+import { Listings } from "./listings.ts";
+import { type FoundNode, Lookup, notADirectory } from "./lookup.ts";
+import { MountTable } from "./mount-table.ts";
+import { NodeResource, virtualResource } from "./node-resource.ts";
+import { Reading } from "./reading.ts";
+import type { Listing, ListOptions, Resource, VfsOptions } from "./resource.ts";
+import { Spool } from "./spool.ts";
+import { type DriverSource, type OpenMount, StorageAdministration } from "./storages.ts";
+import { Transferring } from "./transferring.ts";
+import type { Tree, TreeNode } from "./tree/tree.ts";
+import { Uploads } from "./uploads.ts";
+import { UsageCache } from "./usage-cache.ts";
+import { resourceOf, Writing } from "./writing.ts";
+
+/** How often watches that are out of use are let go, in milliseconds. */
+const PURGE_INTERVAL_MS = 15_000;
+
+export interface VfsParts {
+  readonly store: Store;
+  /** Closed with the vfs. */
+  readonly tree: Tree;
+  readonly drivers: DriverSource;
+  readonly openMount: OpenMount;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Bytes that bodies may take on our own disk; default half of what is free. */
+  readonly spoolQuota?: number;
+  /** Bytes that a COPY or MOVE may pass through this server while the client waits; default 1 GiB. */
+  readonly maxSyncBytes?: number;
+}
+
+/** Opens the filesystem of a data folder: every enabled storage is mounted, and opens by itself in the background. */
+export async function createVfs(parts: VfsParts): Promise<Vfs> {
+  const { store, tree, clock, log } = parts;
+  const table = new MountTable();
+  const storages = new StorageAdministration({ ...parts, table });
+  const listings = new Listings(clock, log);
+  const lookup = new Lookup(table, listings);
+  const uploads = new Uploads();
+  const usage = new UsageCache(clock, log);
+  const spool = await Spool.open(store.dataDir, parts.spoolQuota);
+  const reading = new Reading(lookup, listings);
+  const writing = new Writing({ lookup, listings, uploads, spool, usage });
+  const changing = new Changing({ table, lookup, listings, uploads, usage });
+  const transferring = new Transferring({
+    lookup,
+    listings,
+    reading,
+    writing,
+    changing,
+    ...(parts.maxSyncBytes !== undefined && { maxSyncBytes: parts.maxSyncBytes }),
+  });
+  await storages.start();
+  const purge = setInterval(() => {
+    for (const storage of table.all()) storage.watching.purgeStale();
+  }, PURGE_INTERVAL_MS);
+  purge.unref();
+  return new JoinedVfs(
+    { table, storages, listings, lookup, uploads, usage, reading, writing, changing, transferring },
+    async () => {
+      clearInterval(purge);
+      await Promise.all(table.all().map((storage) => storage.close()));
+      await tree.close();
+    },
+  );
+}
+
+interface Joined {
+  readonly table: MountTable;
+  readonly storages: StorageAdministration;
+  readonly listings: Listings;
+  readonly lookup: Lookup;
+  readonly uploads: Uploads;
+  readonly usage: UsageCache;
+  readonly reading: Reading;
+  readonly writing: Writing;
+  readonly changing: Changing;
+  readonly transferring: Transferring;
+}
+
+class JoinedVfs implements Vfs {
+  readonly #parts: Joined;
+  readonly #closeAll: () => Promise<void>;
+  readonly write: Vfs["write"];
+  readonly open: Vfs["open"];
+  readonly deliver: Vfs["deliver"];
+  readonly makeDirectory: Vfs["makeDirectory"];
+  readonly remove: Vfs["remove"];
+  readonly move: Vfs["move"];
+  readonly copy: Vfs["copy"];
+  readonly setModifiedAt: Vfs["setModifiedAt"];
+
+  constructor(parts: Joined, closeAll: () => Promise<void>) {
+    this.#parts = parts;
+    this.#closeAll = closeAll;
+    const { reading, writing, changing, transferring } = parts;
+    this.write = (path, source, o) => writing.write(path, source, o);
+    this.open = (path, o) => reading.open(path, o);
+    this.deliver = (path, o) => reading.deliver(path, o);
+    this.makeDirectory = (path, o) => changing.makeDirectory(path, o);
+    this.remove = (path, o) => changing.remove(path, o);
+    this.move = (from, to, o) => transferring.move(from, to, o);
+    this.copy = (from, to, o) => transferring.copy(from, to, o);
+    this.setModifiedAt = (path, ms, o) => changing.setModifiedAt(path, ms, o);
+  }
+
+  get storages(): Storages {
+    return this.#parts.storages;
+  }
+
+  async stat(path: string, o: VfsOptions): Promise<Resource> {
+    const found = await this.#parts.lookup.find(path, o);
+    return found.storage ? resourceOf(found) : this.#virtual(found.path);
+  }
+
+  async list(path: string, o: ListOptions): Promise<Listing> {
+    const known = this.#knownClean(path, o);
+    if (known) return this.#listing(known, undefined);
+    const found = await this.#parts.lookup.find(path, o);
+    if (!found.storage) return this.#virtualListing(found.path);
+    if (found.node.kind !== "directory") throw notADirectory(path);
+    try {
+      const { staleSeconds } = await this.#parts.listings.ensure(found.storage, found.node, found.inside, o);
+      return this.#listing(found, staleSeconds);
+    } catch (error) {
+      throw await this.#parts.lookup.explainMissing(found, error, o);
+    }
+  }
+
+  async usage(path: string, o: VfsOptions): Promise<Usage | undefined> {
+    const match = this.#parts.table.match(path);
+    return match && this.#parts.usage.usage(match.storage, o);
+  }
+
+  capabilities(path: string): Capabilities | undefined {
+    return this.#parts.table.match(path)?.storage.capabilities;
+  }
+
+  async close(signal: AbortSignal): Promise<void> {
+    await this.#parts.uploads.settled("/", signal).catch(() => this.#parts.uploads.cancel("/"));
+    await this.#closeAll();
+  }
+
+  /** A watched directory in which nothing has changed needs no question at all. */
+  #knownClean(path: string, o: ListOptions): FoundNode | undefined {
+    if (o.refresh) return undefined;
+    const found = this.#parts.lookup.known(path);
+    if (!found?.storage.traits.cheapStat || found.node.kind !== "directory") return undefined;
+    if (!found.storage.watching.isClean(found.node.n) || !found.storage.tree.directory(found.node)) return undefined;
+    return found;
+  }
+
+  #listing(found: FoundNode, staleSeconds: number | undefined): Listing {
+    const { storage, node } = found;
+    const { table } = this.#parts;
+    const directory = resourceOf(found);
+    const mounts = table.hasBelow(found.path) ? this.#mountsBelow(found.path) : [];
+    const hidden = new Set(mounts.map((mount) => mount.name));
+    const toResources = (nodes: readonly TreeNode[]) => {
+      const resources = nodes.map((child) => new NodeResource(child, storage, found.path));
+      return hidden.size === 0 ? resources : resources.filter((resource) => !hidden.has(resource.name));
+    };
+    const state = storage.tree.directory(node);
+    const children = storage.tree.children(node);
+    let entries: readonly Resource[] | undefined;
+    return {
+      directory,
+      ...(staleSeconds !== undefined && { staleSeconds }),
+      // What lies below mount points changes without this directory's version.
+      ...(state && mounts.length === 0 && { version: `${node.n}.${state.version}.${directory.modifiedAt ?? ""}` }),
+      get entries() {
+        if (children) entries ??= [...mounts, ...toResources(children)];
+        return entries;
+      },
+      async *pages() {
+        if (mounts.length > 0) yield mounts;
+        for await (const page of storage.tree.pages(node)) yield toResources(page);
+      },
+    } as Listing;
+  }
+
+  #virtualListing(path: string): Listing {
+    const entries = this.#mountsBelow(path);
+    return {
+      directory: this.#virtual(path),
+      entries,
+      async *pages() {
+        yield entries;
+      },
+    };
+  }
+
+  #mountsBelow(path: string): readonly Resource[] {
+    return [...this.#parts.table.below(path)].map(([name, storage]) => {
+      const root = storage?.tree.root();
+      if (storage && root) return new NodeResource(root, storage, path);
+      return this.#virtual(joinPath(path, name));
+    });
+  }
+
+  #virtual(path: string): Resource {
+    const below = this.#parts.storages.list().filter((info) => !info.disabled && isWithin(info.mountPath, path));
+    const modifiedAt = below.length === 0 ? undefined : Math.max(...below.map((info) => info.modifiedAt));
+    return virtualResource(path, modifiedAt);
+  }
+}
