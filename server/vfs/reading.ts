@@ -81,7 +81,7 @@ export class Reading {
     const { storage, parent, node } = found;
     await this.#listings.refresh(storage, parent!, o.signal, o.priority);
     const now = storage.tree.lookup(parent!, node.name);
-    if (!now || now.kind !== "file") throw notFound(found.path);
+    if (now?.kind !== "file") throw notFound(found.path);
     // Headers that tell of the old content may be out: only the same content may follow them.
     if (now.size !== node.size || now.version !== node.version) {
       throw new StorageError("unavailable", `${found.path} has changed while it was opened`, {
