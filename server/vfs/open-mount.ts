@@ -1,0 +1,62 @@
+/** Opens a storage's mount: its driver with an environment of its own, under the full stack of layers. */
+import { randomBytes } from "node:crypto";
+import type { Clock, Log } from "#drivers/contract/driver.ts";
+import type { Mount } from "#drivers/contract/mount.ts";
+import type { Recorder } from "../layers/observe.ts";
+import { recoverReplacements } from "../layers/recover.ts";
+import type { Store } from "../store/store.ts";
+import { createDriverEnv, type DriverEnvOptions } from "../upstream/env.ts";
+import { mountJournal, mountState } from "./mount-rows.ts";
+import { stack } from "./stack.ts";
+import type { OpenMount } from "./storages.ts";
+
+export interface OpenMountOptions extends Pick<DriverEnvOptions, "upstreams" | "overrides" | "onRequest"> {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly recorder: Recorder;
+}
+
+/** How `createVfs` opens mounts. What a crash left half replaced is settled before the mount is handed out. */
+export function createOpenMount(options: OpenMountOptions): OpenMount {
+  const { store, clock, log, recorder, upstreams, overrides, onRequest } = options;
+  return async ({ id, mountPath }, definition, settings, signal) => {
+    const env = createDriverEnv({
+      name: mountPath,
+      log,
+      clock,
+      state: mountState(store, id),
+      ...(upstreams && { upstreams }),
+      ...(overrides && { overrides }),
+      ...(onRequest && { onRequest }),
+    });
+    try {
+      const mount = await definition.open(settings, env, { signal });
+      const journal = mountJournal(store, id, clock);
+      await recoverReplacements(mount, journal, { signal });
+      const layered = stack(mount, {
+        traits: definition.traits,
+        mountPath,
+        clock,
+        recorder,
+        journal,
+        random: (n) => randomBytes(n),
+        bytes: () => env.bytes,
+      });
+      return withEnd(layered, () => env.close());
+    } catch (error) {
+      await env.close();
+      throw error;
+    }
+  };
+}
+
+function withEnd(mount: Mount, end: () => Promise<void>): Mount {
+  return {
+    ...mount,
+    async close() {
+      await mount.close?.();
+      await end();
+    },
+  };
+}
