@@ -80,6 +80,15 @@ export class StorageError extends Error {
   readonly path: string | undefined;
   readonly upstream: UpstreamDetails | undefined;
 
+  /** Drivers that come as packages of their own cannot import this class: their errors of the name `StorageError` with a kind of the closed list count too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass asks through this method too, and means itself
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    // biome-ignore lint/complexity/noThisInStatic: as above
+    if (this !== StorageError || !(value instanceof Error) || value.name !== "StorageError") return false;
+    return (ERROR_KINDS as readonly unknown[]).includes((value as Partial<StorageError>).kind);
+  }
+
   constructor(kind: ErrorKind, message: string, details: StorageErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = "StorageError";

@@ -39,9 +39,16 @@ export class Lookup {
   /** Throws `not-found` only where the storage said so; a storage's failure is thrown as it is. */
   async find(path: string, o: VfsOptions): Promise<FoundNode | FoundVirtual> {
     const match = this.#table.match(path);
-    if (match) return this.#walk(match.storage, match.rest, o);
-    if (path === "/" || this.#table.hasBelow(path)) return { path };
-    throw notFound(path);
+    const leadsToMount = path === "/" || this.#table.hasBelow(path);
+    if (!match && !leadsToMount) throw notFound(path);
+    if (!match) return { path };
+    try {
+      return await this.#walk(match.storage, match.rest, o);
+    } catch (error) {
+      // The storage has no such directory, but a mount point lies below it.
+      if (leadsToMount && kindOf(error) === "not-found") return { path };
+      throw error;
+    }
   }
 
   /** As `find`, for paths that must belong to a storage; virtual directories are `permission-denied`. */

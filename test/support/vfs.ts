@@ -1,0 +1,74 @@
+/** A real vfs over given drivers in a temporary data folder: what tests of the vfs and the fronts stand on. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AnyDriver, Clock, Log } from "#drivers/contract/driver.ts";
+import type { Recorder } from "#server/layers/observe.ts";
+import { openStore, type Store } from "#server/store/store.ts";
+import { systemClock } from "#server/upstream/clock.ts";
+import type { StorageInfo, StorageInput, Vfs } from "#server/vfs/api.ts";
+import { createOpenMount } from "#server/vfs/open-mount.ts";
+import { openTree } from "#server/vfs/tree/open.ts";
+import { createVfs, type VfsParts } from "#server/vfs/vfs.ts";
+
+export interface TestVfs {
+  readonly vfs: Vfs;
+  readonly store: Store;
+  readonly dataDir: string;
+  /** Adds a storage and gives what it is. */
+  mount(input: StorageInput): Promise<StorageInfo>;
+  /** Closes and opens everything again on the same data folder, as a restart does. */
+  restart(): Promise<TestVfs>;
+  /** Closes everything and removes the data folder. */
+  dispose(): Promise<void>;
+}
+
+export interface TestVfsOptions extends Partial<Pick<VfsParts, "spoolQuota" | "maxSyncBytes">> {
+  readonly drivers: readonly AnyDriver[];
+  readonly dataDir?: string;
+  readonly clock?: Clock;
+  readonly recorder?: Recorder;
+}
+
+export const silentLog: Log = { debug() {}, info() {}, warn() {} };
+const silentRecorder: Recorder = { begun() {}, ended() {} };
+
+/** A signal that never aborts, and an options bag with it. */
+export const forever = { signal: new AbortController().signal };
+
+export async function openTestVfs(options: TestVfsOptions): Promise<TestVfs> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "pandav-vfs-")));
+  const clock = options.clock ?? systemClock;
+  const store = await openStore(dataDir);
+  const tree = await openTree({ store, clock, log: silentLog });
+  const vfs = await createVfs({
+    ...options,
+    store,
+    tree,
+    drivers: {
+      ids: () => options.drivers.map((driver) => driver.id),
+      find: async (name) => options.drivers.find((driver) => driver.id === name || driver.aliases.includes(name)),
+    },
+    openMount: createOpenMount({ store, clock, log: silentLog, recorder: options.recorder ?? silentRecorder }),
+    clock,
+    log: silentLog,
+  });
+  const close = async () => {
+    await vfs.close(AbortSignal.timeout(10_000));
+    await store.close();
+  };
+  return {
+    vfs,
+    store,
+    dataDir,
+    mount: (input) => vfs.storages.add(input, forever),
+    async restart() {
+      await close();
+      return openTestVfs({ ...options, dataDir });
+    },
+    async dispose() {
+      await close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

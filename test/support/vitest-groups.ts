@@ -1,0 +1,35 @@
+/** Which test files run together: the programs of `test/clients` get the machine for themselves, after all others. */
+import type { TestProjectInlineConfiguration } from "vitest/config";
+import { ClosingLine } from "./closing-line.ts";
+
+/** Vitest's own report, then one line that a script can read. */
+export const reporters = ["default", new ClosingLine()] satisfies unknown[];
+
+/** `full` adds the files named `*.full.test.ts`, whose single tests may take half an hour. */
+export function projects({ full }: { readonly full: boolean }): TestProjectInlineConfiguration[] {
+  const exclude = full ? [] : ["test/**/*.full.test.ts"];
+  const longest = full ? 30 * 60_000 : 180_000;
+  return [
+    {
+      test: {
+        name: "parts",
+        include: ["test/**/*.test.ts"],
+        exclude: ["test/clients/**", ...exclude],
+        testTimeout: full ? longest : 30_000,
+        hookTimeout: 60_000,
+        sequence: { groupOrder: 0 },
+      },
+    },
+    {
+      test: {
+        name: "clients",
+        include: ["test/clients/**/*.test.ts"],
+        exclude,
+        testTimeout: longest,
+        hookTimeout: longest,
+        fileParallelism: false,
+        sequence: { groupOrder: 1 },
+      },
+    },
+  ];
+}
