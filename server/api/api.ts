@@ -1,0 +1,76 @@
+/** The HTTP API: AList's v3 wire and our own routes under one envelope. */
+import { bodyLimit } from "hono/body-limit";
+import { cors } from "hono/cors";
+import type { ApiApp, ApiDeps } from "./deps.ts";
+import { toResponse } from "./envelope.ts";
+import { toFailure } from "./failures.ts";
+import { describeRead } from "./read-handler.ts";
+import { authRoutes } from "./routes/auth.ts";
+import { driverRoutes } from "./routes/driver.ts";
+import { fsRoutes } from "./routes/fs.ts";
+import { fsChangeRoutes } from "./routes/fs-change.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { meRoutes } from "./routes/me.ts";
+import { pandavRoutes } from "./routes/pandav.ts";
+import { storageRoutes } from "./routes/storage.ts";
+import { userRoutes } from "./routes/user.ts";
+
+/** Longest body of an API request, in bytes: ten thousand names of 100 bytes fit. Uploads do not come this way. */
+const MAX_BODY = 1024 * 1024;
+
+/** How long browsers may remember what CORS allows, in seconds (alist-api.md §2). */
+const CORS_MAX_AGE = 12 * 3600;
+
+/** Adds every route of the API, its documentation at `/api/openapi.json`, and the answers to what goes wrong. */
+export function mountApi(app: ApiApp, deps: ApiDeps): void {
+  app.use(
+    "/api/*",
+    cors({
+      origin: "*",
+      allowMethods: ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"],
+      // `*` does not cover Authorization (alist-api.md §2), so headers are echoed.
+      exposeHeaders: ["Pandav-Stale", "Retry-After"],
+      maxAge: CORS_MAX_AGE,
+    }),
+  );
+  app.use(
+    "/api/*",
+    bodyLimit({
+      maxSize: MAX_BODY,
+      onError: () =>
+        toResponse({ code: 413, message: `the request body is longer than ${MAX_BODY} bytes`, data: null }),
+    }),
+  );
+  for (const add of [
+    authRoutes,
+    meRoutes,
+    fsRoutes,
+    fsChangeRoutes,
+    storageRoutes,
+    driverRoutes,
+    userRoutes,
+    pandavRoutes,
+    healthRoutes,
+  ]) {
+    add(app, deps);
+  }
+  describeRead(app);
+  app.openAPIRegistry.registerComponent("securitySchemes", "token", {
+    type: "apiKey",
+    in: "header",
+    name: "Authorization",
+  });
+  app.doc31("/api/openapi.json", { openapi: "3.1.0", info: { title: "Pandav", version: deps.version } });
+  app.all("/api/*", (c) =>
+    toResponse({ code: 404, message: `there is no route ${c.req.method} ${c.req.path}`, data: null }, {}, 404),
+  );
+  app.onError((error, c) => {
+    const isOurs = c.req.path.startsWith("/api/pandav/");
+    const { envelope, retryAfter, level } = toFailure(error, { phrases: !isOurs });
+    if (level === "error" || level === "warn") {
+      deps.log.warn({ err: error, method: c.req.method, path: c.req.path }, "a request failed");
+    }
+    const shown = isOurs && envelope.kind ? { ...envelope, data: { kind: envelope.kind } } : envelope;
+    return toResponse(shown, retryAfter === undefined ? {} : { "Retry-After": String(retryAfter) });
+  });
+}

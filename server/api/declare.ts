@@ -1,0 +1,112 @@
+/** One way to make a route: what it takes and gives is declared, checked and shown in `/api/openapi.json`. */
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { Caller } from "../auth/authenticator.ts";
+import { demandAdmin } from "../auth/permissions.ts";
+import type { ApiApp, ApiDeps, ApiEnv } from "./deps.ts";
+import { ApiError, success, toResponse } from "./envelope.ts";
+
+/** Who may call: `open` anybody, without being asked who; `guest` anybody, the guest included unless disabled; `admin`. */
+export type Access = "open" | "guest" | "admin";
+
+export interface Declaration<I extends z.ZodType, O extends z.ZodType, A extends Access> {
+  /** `any`: GET with a query or POST with a body (alist-api.md §6). */
+  readonly method: "get" | "post" | "any";
+  readonly path: string;
+  readonly summary: string;
+  readonly access: A;
+  readonly input: I;
+  /** `data` of the envelope. */
+  readonly output: O;
+  /** Where a POST has its input; `query` for AList's `?id=` routes, `json` where AList reads nothing else (login). Default: by content type. */
+  readonly source?: "query" | "json";
+}
+
+export interface Call<I, A extends Access> {
+  readonly input: I;
+  readonly caller: A extends "open" ? undefined : Caller;
+  readonly signal: AbortSignal;
+  readonly c: Context<ApiEnv>;
+}
+
+/** Fails a call without changing anything else about the envelope. */
+export type Handler<I, O, A extends Access> = (call: Call<I, A>) => Promise<O | Response>;
+
+/** Adds the route. The handler returns the envelope's `data`, or a whole response; what it throws is answered by the app's error handler. */
+export function declare<I extends z.ZodType, O extends z.ZodType, A extends Access>(
+  app: ApiApp,
+  { auth }: ApiDeps,
+  route: Declaration<I, O, A>,
+  handler: Handler<z.output<I>, z.input<O>, A>,
+): void {
+  const methods = route.method === "any" ? (["get", "post"] as const) : ([route.method] as const);
+  for (const method of methods) describe(app, route, method);
+  app.on([...methods.map((method) => method.toUpperCase())], route.path, async (c) => {
+    const caller = route.access === "open" ? undefined : await callerOf(c, { auth });
+    if (route.access === "admin" && caller) demandAdmin(caller.user);
+    const parsed = route.input.safeParse(await readInput(c, route.source));
+    if (!parsed.success) throw new ApiError(400, z.prettifyError(parsed.error).replaceAll("\n", " "));
+    const result = await handler({
+      input: parsed.data,
+      caller: caller as Call<z.output<I>, A>["caller"],
+      signal: c.req.raw.signal,
+      c,
+    });
+    return result instanceof Response ? result : toResponse(success(result));
+  });
+}
+
+/** Who sends a request. Throws AuthError 401. */
+async function callerOf(c: Context<ApiEnv>, { auth }: Pick<ApiDeps, "auth">): Promise<Caller> {
+  if (c.env?.owner) return auth.authenticator.owner();
+  return auth.authenticator.token(c.req.header("Authorization"));
+}
+
+/** The client's address, for counting wrong passwords. */
+export function clientAddress(c: Context<ApiEnv>): string {
+  return c.env?.incoming?.socket.remoteAddress ?? "";
+}
+
+async function readInput(c: Context<ApiEnv>, source: "query" | "json" | undefined): Promise<unknown> {
+  if (c.req.method === "GET" || source === "query") return c.req.query();
+  const type = c.req.header("Content-Type") ?? "";
+  if (source !== "json" && /^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(type)) {
+    return c.req.parseBody();
+  }
+  const text = await c.req.text();
+  if (text.trim() === "") throw new ApiError(400, "the request body is empty (EOF)");
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError(400, "the request body is not JSON");
+  }
+}
+
+function describe<I extends z.ZodType, O extends z.ZodType, A extends Access>(
+  app: ApiApp,
+  route: Declaration<I, O, A>,
+  method: "get" | "post",
+): void {
+  const inQuery = method === "get" || route.source === "query";
+  const schema = route.input as unknown as z.ZodObject;
+  const hasInput = Object.keys(schema.shape).length > 0;
+  app.openAPIRegistry.registerPath({
+    method,
+    path: route.path,
+    summary: route.summary,
+    ...(route.access !== "open" && { security: [{ token: [] }] }),
+    ...(hasInput && {
+      request: inQuery ? { query: schema } : { body: { required: true, content: { "application/json": { schema } } } },
+    }),
+    responses: {
+      200: {
+        description: "AList's envelope: `code` 200 with data, or another code with a message",
+        content: {
+          "application/json": {
+            schema: z.object({ code: z.int(), message: z.string(), data: z.union([route.output, z.null()]) }),
+          },
+        },
+      },
+    },
+  });
+}

@@ -1,0 +1,31 @@
+/** What the API is given, and what every request carries. */
+import type { IncomingMessage } from "node:http";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Log } from "#drivers/contract/driver.ts";
+import type { Catalogue } from "../accounts/catalogue.ts";
+import type { Auth } from "../auth/auth.ts";
+import type { Settings } from "../store/settings.ts";
+import type { Vfs } from "../vfs/api.ts";
+
+export interface ApiDeps {
+  readonly vfs: Vfs;
+  readonly auth: Auth;
+  readonly settings: Settings;
+  readonly catalogue: Catalogue;
+  readonly log: Log;
+  readonly version: string;
+  /** True once `/p` answers: `/fs/get` names a `raw_url` only then. */
+  readonly servesLinks?: boolean;
+}
+
+/** What the HTTP server hands in beside the request. */
+export interface Bindings {
+  readonly incoming?: IncomingMessage;
+  /** True on the control socket: its caller is the owner of the data folder, and needs no password. */
+  readonly owner?: boolean;
+}
+
+/** `c.env` may be undefined all the same: in-process callers hand nothing in. */
+export type ApiEnv = { Bindings: Bindings };
+
+export type ApiApp = OpenAPIHono<ApiEnv>;

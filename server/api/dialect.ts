@@ -1,0 +1,22 @@
+/** AList's two forms of a role, decided per request (alist-api.md §1). */
+import type { Context } from "hono";
+import type { User } from "../auth/users.ts";
+import type { Settings } from "../store/settings.ts";
+
+/** `classic`: a role is a number and listings come whole; `roles`: it is an array, and listings come in pages of at most 500. */
+export type Dialect = "classic" | "roles";
+
+/** AList's role numbers (alist-api.md §1). */
+const ROLE: Readonly<Record<User["role"], number>> = { general: 0, guest: 1, admin: 2 };
+
+/** The dialect of a request: the setting `api_dialect`, else by its `Client-Id`, which only newer front ends send. */
+export function dialectOf(c: Context, settings: Settings): Dialect {
+  const setting = settings.get("api_dialect");
+  if (setting !== "auto") return setting;
+  return c.req.header("Client-Id") !== undefined || c.req.query("client_id") !== undefined ? "roles" : "classic";
+}
+
+/** A user's role on the wire. */
+export function roleOf(user: User, dialect: Dialect): number | number[] {
+  return dialect === "roles" ? [ROLE[user.role]] : ROLE[user.role];
+}

@@ -1,0 +1,201 @@
+/** Changing files and directories (alist-api.md §6). */
+import { z } from "@hono/zod-openapi";
+import { StorageError } from "#drivers/contract/errors.ts";
+import { checkName, joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
+import { demand } from "../../auth/permissions.ts";
+import { declare } from "../declare.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { ApiError } from "../envelope.ts";
+import { userPath } from "../user-path.ts";
+import { wireBool } from "../wire-fields.ts";
+
+const transferInput = z.object({
+  src_dir: z.string(),
+  dst_dir: z.string(),
+  names: z.array(z.string()),
+  overwrite: wireBool(),
+  skip_existing: wireBool(),
+});
+
+/** Adds `/api/fs/mkdir`, `rename`, `move`, `copy` and `remove`. */
+export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
+  const { vfs } = deps;
+
+  declare(
+    app,
+    deps,
+    {
+      method: "post",
+      path: "/api/fs/mkdir",
+      summary: "Make a directory and its parents; one that exists is a success",
+      access: "guest",
+      input: z.object({ path: z.string().min(1) }),
+      output: z.null(),
+    },
+    async ({ input, caller: { user }, signal }) => {
+      const path = userPath(user, input.path);
+      demand(user, "write", path);
+      await makeDirectories(path, signal);
+      return null;
+    },
+  );
+
+  declare(
+    app,
+    deps,
+    {
+      method: "post",
+      path: "/api/fs/rename",
+      summary: "Give a file or directory another name",
+      access: "guest",
+      input: z.object({ path: z.string(), name: z.string(), overwrite: wireBool() }),
+      output: z.null(),
+    },
+    async ({ input, caller: { user }, signal }) => {
+      const path = userPath(user, input.path);
+      demand(user, "rename", path);
+      const to = joinPath(parentOf(path), legalName(input.name));
+      if (to === path) return null;
+      await transfer("move", path, to, input.overwrite, signal);
+      return null;
+    },
+  );
+
+  declare(
+    app,
+    deps,
+    {
+      method: "post",
+      path: "/api/fs/move",
+      summary: "Move entries of one directory into another",
+      access: "guest",
+      input: transferInput,
+      output: z.null(),
+    },
+    async ({ input, caller: { user }, signal }) => {
+      const { from, to, names } = transferPaths(input);
+      demand(user, "move", from(user));
+      demand(user, "write", to(user));
+      for (const name of names) {
+        await transfer("move", joinPath(from(user), name), joinPath(to(user), name), input.overwrite, signal);
+      }
+      return null;
+    },
+  );
+
+  declare(
+    app,
+    deps,
+    {
+      method: "post",
+      path: "/api/fs/copy",
+      summary: "Copy entries of one directory into another",
+      access: "guest",
+      input: transferInput,
+      output: z.object({ tasks: z.array(z.record(z.string(), z.unknown())) }),
+    },
+    async ({ input, caller: { user }, signal }) => {
+      const { from, to, names } = transferPaths(input);
+      demand(user, "copy", from(user));
+      demand(user, "write", to(user));
+      for (const name of names) {
+        const source = joinPath(from(user), name);
+        const target = joinPath(to(user), name);
+        if (input.skip_existing && (await isSameSize(source, target, signal))) continue;
+        await transfer("copy", source, target, input.overwrite, signal);
+      }
+      return { tasks: [] };
+    },
+  );
+
+  declare(
+    app,
+    deps,
+    {
+      method: "post",
+      path: "/api/fs/remove",
+      summary: "Remove entries of a directory; one that is missing is a success",
+      access: "guest",
+      input: z.object({ dir: z.string(), names: z.array(z.string()) }),
+      output: z.null(),
+    },
+    async ({ input, caller: { user }, signal }) => {
+      const names = legalNames(input.names);
+      const directory = userPath(user, input.dir);
+      demand(user, "remove", directory);
+      for (const name of names) {
+        try {
+          await vfs.remove(joinPath(directory, name), { signal });
+        } catch (error) {
+          if (!isKind(error, "not-found")) throw error;
+        }
+      }
+      return null;
+    },
+  );
+
+  async function makeDirectories(path: string, signal: AbortSignal): Promise<void> {
+    try {
+      await vfs.makeDirectory(path, { signal });
+    } catch (error) {
+      if (isKind(error, "already-exists")) {
+        const existing = await vfs.stat(path, { signal });
+        if (existing.kind === "directory") return;
+        throw new ApiError(500, "file exists");
+      }
+      if (!isKind(error, "not-found") || parentOf(path) === path) throw error;
+      if (!vfs.storages.at(path)) throw new ApiError(500, `storage not found: nothing is mounted at ${path}`);
+      await makeDirectories(parentOf(path), signal);
+      await vfs.makeDirectory(path, { signal });
+    }
+  }
+
+  async function transfer(how: "move" | "copy", from: string, to: string, overwrite: boolean, signal: AbortSignal) {
+    try {
+      await vfs[how](from, to, { overwrite, signal });
+    } catch (error) {
+      if (!overwrite && isKind(error, "precondition-failed")) throw new ApiError(403, `file [${nameOf(to)}] exists`);
+      throw error;
+    }
+  }
+
+  /** AList's rule for `skip_existing`: same name and size (alist-api.md §6). */
+  async function isSameSize(from: string, to: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      const target = await vfs.stat(to, { signal });
+      const source = await vfs.stat(from, { signal });
+      return source.kind === "file" && target.kind === "file" && source.size === target.size;
+    } catch (error) {
+      if (isKind(error, "not-found")) return false;
+      throw error;
+    }
+  }
+}
+
+function transferPaths(input: z.output<typeof transferInput>) {
+  return {
+    names: legalNames(input.names),
+    from: (user: Parameters<typeof userPath>[0]) => userPath(user, input.src_dir),
+    to: (user: Parameters<typeof userPath>[0]) => userPath(user, input.dst_dir),
+  };
+}
+
+function legalNames(names: readonly string[]): readonly string[] {
+  if (names.length === 0) throw new ApiError(400, "Empty file names");
+  return names.map(legalName);
+}
+
+/** One component (alist-api.md §4.8); `a..b.txt` is legal, whatever AList says. */
+function legalName(name: string): string {
+  try {
+    checkName(name);
+  } catch {
+    throw new ApiError(400, `invalid file name: ${JSON.stringify(name)}`);
+  }
+  if (name.includes("\\")) throw new ApiError(400, `invalid file name: ${JSON.stringify(name)}`);
+  return name;
+}
+
+function isKind(error: unknown, kind: StorageError["kind"]): boolean {
+  return error instanceof StorageError && error.kind === kind;
+}

@@ -1,0 +1,14 @@
+/** Joins the fronts that run on Hono. No logic. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { mountApi } from "./api/api.ts";
+import type { ApiDeps, ApiEnv } from "./api/deps.ts";
+
+/**
+ * The app: call it with `app.fetch(request, { incoming, owner })`; `owner: true` marks the control socket.
+ * Raw routes (`/dav`, `/api/pandav/fs/read`, …) are dispatched before it.
+ */
+export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+  const app = new OpenAPIHono<ApiEnv>();
+  mountApi(app, deps);
+  return app;
+}

@@ -1,0 +1,161 @@
+/** The server's settings: rows under one schema, with AList's names (alist-api.md §15), overridden by the config file and the environment. */
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import { StorageError } from "#drivers/contract/errors.ts";
+import { randomText } from "./random-text.ts";
+import type { Store } from "./store.ts";
+
+const SCHEMA = z.object({
+  jwt_secret: z.string().min(16).meta({
+    title: "Session key",
+    description: "Signs the tokens of logins. Changing it ends every session.",
+    secret: true,
+  }),
+  token: z.string().min(8).meta({
+    title: "Static token",
+    description: "Acts as the administrator and signs download links. Changing it invalidates every link made so far.",
+    secret: true,
+  }),
+  token_expires_in: z.int().min(1).max(87_600).default(48).meta({
+    title: "Session length",
+    description: "Hours after which a login ends.",
+  }),
+  link_expiration: z.int().min(0).max(87_600).default(0).meta({
+    title: "Link expiration",
+    description: "Hours for which a new download link is valid. 0 means for ever.",
+  }),
+  sign_all: z.boolean().default(true).meta({
+    title: "Sign all links",
+    description: "Every download link carries a signature. Without it, only links into protected storages do.",
+  }),
+  site_url: z.string().default("").meta({
+    title: "Site address",
+    description:
+      "The address under which clients reach this server, such as https://dav.example.com. Empty means the address they asked.",
+  }),
+  api_dialect: z.enum(["auto", "classic", "roles"]).default("auto").meta({
+    title: "API dialect",
+    description: "Which form of AList's user roles is sent. Automatic: by the request's Client-Id.",
+  }),
+  audio_types: extensions("Audio", "mp3,flac,ogg,m4a,wav,opus,wma"),
+  video_types: extensions("Video", "mp4,mkv,avi,mov,rmvb,webm,flv,m3u8"),
+  image_types: extensions("Image", "jpg,tiff,jpeg,png,gif,bmp,svg,ico,swf,webp"),
+  text_types: extensions(
+    "Text",
+    "txt,htm,html,xml,java,properties,sql,js,ts,md,json,conf,ini,vue,php,py,bat,sh,yml,yaml,toml,csv,log,go,rs,c,h,cpp,hpp,css,tsx,jsx,vtt,srt,ass,lrc,strm",
+  ),
+});
+
+/** Made once, at the first start. The token's form is AList's (alist-api.md §4.1). */
+const GENERATED = {
+  jwt_secret: () => randomText(32),
+  token: () => `alist-${randomUUID()}${randomText(64)}`,
+};
+
+type SettingValues = z.output<typeof SCHEMA>;
+type SettingKey = keyof SettingValues;
+
+export interface Settings {
+  get<K extends SettingKey>(key: K): SettingValues[K];
+  /** Stores a value, durable when it resolves. Throws `invalid-config` on an unknown key, a wrong value, or one that is fixed by an override. */
+  set<K extends SettingKey>(key: K, value: SettingValues[K]): Promise<void>;
+  /** True while the config file or the environment says it. */
+  isFixed(key: SettingKey): boolean;
+}
+
+/**
+ * The settings of a data folder. `overrides` win over stored values and are not stored; text is taken for numbers and flags too, as the environment has no other.
+ * Throws StorageError `invalid-config` naming the setting, on an unknown key or a wrong value. Stored keys that no longer exist are left alone.
+ */
+export async function openSettings(
+  store: Pick<Store, "db">,
+  overrides: Readonly<Record<string, unknown>> = {},
+): Promise<Settings> {
+  const fixed = new Map<SettingKey, unknown>();
+  for (const [key, value] of Object.entries(overrides)) {
+    if (value !== undefined) fixed.set(known(key), parse(known(key), value));
+  }
+  for (const [key, make] of Object.entries(GENERATED)) {
+    await store.db
+      .insertInto("setting")
+      .values({ key, value: JSON.stringify(make()) })
+      .onConflict((c) => c.column("key").doNothing())
+      .execute();
+  }
+  const stored = new Map<SettingKey, unknown>();
+  for (const row of await store.db.selectFrom("setting").selectAll().execute()) {
+    if (isKnown(row.key)) stored.set(row.key, parse(row.key, fromJson(row.key, row.value)));
+  }
+  return {
+    get<K extends SettingKey>(key: K) {
+      const value = fixed.get(key) ?? stored.get(key) ?? parse(known(key), undefined);
+      return value as SettingValues[K];
+    },
+    async set(key, value) {
+      const parsed = parse(known(key), value);
+      if (fixed.has(key)) {
+        throw new StorageError(
+          "invalid-config",
+          `the setting ${key} is fixed by the config file or the environment: change it there`,
+        );
+      }
+      const json = JSON.stringify(parsed);
+      await store.db
+        .insertInto("setting")
+        .values({ key, value: json })
+        .onConflict((c) => c.column("key").doUpdateSet({ value: json }))
+        .execute();
+      stored.set(key, parsed);
+    },
+    isFixed: (key) => fixed.has(key),
+  };
+}
+
+function extensions(kind: string, list: string): z.ZodDefault<z.ZodString> {
+  return z
+    .string()
+    .default(list)
+    .meta({
+      title: `${kind} types`,
+      description: `Extensions shown as ${kind.toLowerCase()}. Lower case, separated by commas.`,
+    });
+}
+
+function isKnown(key: string): key is SettingKey {
+  return Object.hasOwn(SCHEMA.shape, key);
+}
+
+function known(key: string): SettingKey {
+  if (isKnown(key)) return key;
+  throw new StorageError(
+    "invalid-config",
+    `there is no setting "${key}": the settings are ${Object.keys(SCHEMA.shape).join(", ")}`,
+  );
+}
+
+function parse(key: SettingKey, value: unknown): unknown {
+  const field: z.ZodType = SCHEMA.shape[key];
+  const first = field.safeParse(value);
+  if (first.success) return first.data;
+  // The environment knows only text: "48" and "true" are meant as what they look like.
+  const meant = typeof value === "string" ? looksLike(value) : undefined;
+  const second = meant === undefined ? first : field.safeParse(meant);
+  if (second.success) return second.data;
+  throw new StorageError("invalid-config", `the setting ${key} is not usable: ${first.error.issues[0]?.message}`);
+}
+
+function looksLike(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function fromJson(key: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new StorageError("invalid-config", `the stored setting ${key} is damaged: set it again`);
+  }
+}
