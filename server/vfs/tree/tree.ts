@@ -38,7 +38,7 @@ export interface DirectoryState {
 
 /** A listing on its way in. Nothing of it is visible before `commit`. */
 export interface Staging {
-  /** Takes one page in bounded batches, yielding to the event loop between them. */
+  /** Takes one page in bounded batches, yielding to the event loop between them. After an error, only `abandon` is of use. */
   add(page: readonly Entry[]): Promise<void>;
   /** Makes the listing visible by one row flip; `changed` is false when it says what was known. */
   commit(): Promise<{ readonly changed: boolean; readonly state: DirectoryState }>;
@@ -57,15 +57,24 @@ export interface MountTree {
   directory(node: TreeNode): DirectoryState | undefined;
   /** All visible children by name; undefined where there are more than `HOT_LIMIT`. Kept in memory while hot, checked against the version. */
   children(node: TreeNode): readonly TreeNode[] | undefined;
-  /** The visible children in pages by name, yielding between pages. */
+  /** The visible children in pages by name, yielding between pages; as of the first page, whatever is listed meanwhile. Renames here never show an entry twice. */
   pages(node: TreeNode): AsyncGenerator<readonly TreeNode[], void, undefined>;
-  /** Begins a listing of a directory; one at a time per directory (the caller merges calls). */
+  /**
+   * Begins a listing of a directory, `startedAt` being when the storage was first asked; one at a time per directory (the caller merges calls), and each ends in
+   * `commit` or `abandon`. Throws `not-found` when the directory is gone from the tree meanwhile, as do `add` and `commit`.
+   */
   stage(node: TreeNode, startedAt: number): Promise<Staging>;
-  /** A local change: overlay row first (durable), then the tree. An existing node of that visible name keeps its key, less its content hashes. */
+  /**
+   * A local change: overlay row first (durable), then the tree. An existing node of that visible name keeps its key, less its content hashes.
+   * Where the entry's id is listed in the directory already, its node is meant, under whatever marked name it has. Throws `not-found` when the parent is gone.
+   */
   put(parent: TreeNode, entry: Entry, state?: "pending" | "committed"): Promise<TreeNode>;
   /** A local removal of a visible name, with the subtree below it. */
   remove(parent: TreeNode, name: string): Promise<void>;
-  /** A local move or rename: the node and its subtree keep their keys. `entry` is the entry as it now stands. */
+  /**
+   * A local move or rename: the node and its subtree keep their keys, a file of unchanged size its hashes. `entry` is the entry as it now stands;
+   * what had its visible name in `toParent` is replaced. Throws `not-found` when `toParent` is gone.
+   */
   move(parent: TreeNode, name: string, toParent: TreeNode, entry: Entry): Promise<TreeNode>;
   /** A fact learnt from the storage outside a listing (a `stat`): no overlay row. */
   note(parent: TreeNode, entry: Entry): Promise<TreeNode>;

@@ -1,0 +1,98 @@
+/** What the process was asked to be: flags over environment over defaults, checked before anything is opened. */
+import { homedir } from "node:os";
+import { findDataFolder } from "./store/data-folder.ts";
+
+/** Pandav called in a way that cannot be meant; the message is one line that names the flag or variable and the remedy. Exit code 2. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** AList's port, which its clients try first (alist-api.md §20). */
+const DEFAULT_PORT = 5244;
+
+/** Nobody else can reach the server before its owner says so. */
+const DEFAULT_HOST = "127.0.0.1";
+
+export interface Config {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** The first admin's password, instead of a random one. */
+  readonly adminPassword?: string;
+  /** Packages or files with drivers beside our own, as import specifiers. */
+  readonly drivers: readonly string[];
+  readonly logLevel: LogLevel;
+  /** Real host → other origin (`DriverEnv.upstreams`). */
+  readonly upstreams: Readonly<Record<string, string>>;
+}
+
+/** What was given on the command line, as text. */
+export interface Flags {
+  readonly host?: string | undefined;
+  readonly port?: string | undefined;
+  readonly data?: string | undefined;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The effective configuration; an empty variable counts as absent. Throws UsageError on a value that cannot be. */
+export function readConfig(
+  flags: Flags,
+  env: Environment,
+  surroundings = { cwd: process.cwd(), home: homedir(), platform: process.platform },
+): Config {
+  if (flags.data === "") throw new UsageError("--data needs the path of a folder");
+  return {
+    host: readHost(flags.host, env.PANDAV_HOST),
+    port: readPort(flags.port, env.PANDAV_PORT),
+    dataDir: findDataFolder(flags.data, { env, ...surroundings }),
+    ...(env.PANDAV_ADMIN_PASSWORD && { adminPassword: env.PANDAV_ADMIN_PASSWORD }),
+    drivers: splitList(env.PANDAV_DRIVERS),
+    logLevel: readLogLevel(env.PANDAV_LOG),
+    upstreams: readUpstreams(env.PANDAV_UPSTREAMS),
+  };
+}
+
+function readHost(flag: string | undefined, variable: string | undefined): string {
+  const [value, name] = flag !== undefined ? [flag, "--host"] : [variable || DEFAULT_HOST, "PANDAV_HOST"];
+  if (/^[\w.:%-]+$/.test(value)) return value;
+  throw new UsageError(`${name} needs an address or host name, such as 127.0.0.1 or 0.0.0.0, and not "${value}"`);
+}
+
+function readPort(flag: string | undefined, variable: string | undefined): number {
+  const [value, name] = flag !== undefined ? [flag, "--port"] : [variable || String(DEFAULT_PORT), "PANDAV_PORT"];
+  if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
+  throw new UsageError(`${name} needs a number from 0 (any free port) to 65535, and not "${value}"`);
+}
+
+function readLogLevel(variable: string | undefined): LogLevel {
+  const value = variable || "info";
+  const level = LOG_LEVELS.find((known) => known === value);
+  if (level) return level;
+  throw new UsageError(`PANDAV_LOG needs one of ${LOG_LEVELS.join(", ")}, and not "${value}"`);
+}
+
+function readUpstreams(variable: string | undefined): Record<string, string> {
+  return Object.fromEntries(
+    splitList(variable).map((pair) => {
+      const [, host, origin] = /^([^=/]+)=(.+)$/.exec(pair) ?? [];
+      if (host && origin && URL.canParse(origin)) return [host, origin];
+      throw new UsageError(
+        `PANDAV_UPSTREAMS needs host=origin pairs, such as example.com=http://127.0.0.1:8080, and not "${pair}"`,
+      );
+    }),
+  );
+}
+
+/** Commas or white space part the items. */
+function splitList(text: string | undefined): string[] {
+  return (text ?? "").split(/[\s,]+/).filter((item) => item !== "");
+}

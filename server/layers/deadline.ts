@@ -1,0 +1,61 @@
+/** A limit on waiting that every sign of life moves forward. */
+import type { Clock } from "#drivers/contract/driver.ts";
+import { StorageError } from "#drivers/contract/errors.ts";
+
+export interface Deadline {
+  /** Aborts with the caller's reason, or with a StorageError `timeout` when the limit passed. */
+  readonly signal: AbortSignal;
+  /** A sign of life: the limit counts from now. */
+  touch(): void;
+  /** Stops counting; the signal no longer aborts. */
+  end(): void;
+}
+
+/**
+ * Starts a limit of `ms` beside the caller's signal. While `isWaiting` says no, time does not count: nobody waits for the storage then.
+ */
+export function startDeadline(
+  clock: Clock,
+  ms: number,
+  what: string,
+  outer: AbortSignal,
+  isWaiting: () => boolean = () => true,
+): Deadline {
+  const passed = new AbortController();
+  const ended = new AbortController();
+  let since = clock.now();
+  const follow = () => {
+    passed.abort(outer.reason);
+    ended.abort();
+  };
+  const end = () => {
+    outer.removeEventListener("abort", follow);
+    ended.abort();
+  };
+  const count = async () => {
+    for (;;) {
+      const left = since + ms - clock.now();
+      if (left > 0) await clock.sleep(left, ended.signal);
+      else if (isWaiting()) break;
+      else since = clock.now();
+    }
+    outer.removeEventListener("abort", follow);
+    const seconds = Math.round(ms / 1000);
+    passed.abort(
+      new StorageError("timeout", `the storage gave no sign of life for ${seconds} s (${what})`, { retryable: true }),
+    );
+  };
+  if (outer.aborted) follow();
+  else {
+    outer.addEventListener("abort", follow, { once: true });
+    // The only way out of the sleep besides its end is `ended`.
+    count().catch(() => {});
+  }
+  return {
+    signal: passed.signal,
+    touch() {
+      since = clock.now();
+    },
+    end,
+  };
+}

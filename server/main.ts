@@ -1,0 +1,51 @@
+/** The binary `pandav`, behind the launcher: one command line from the process's arguments to its exit code. */
+import { readFileSync } from "node:fs";
+import { runProgram } from "./cli/program.ts";
+import { Interrupted } from "./cli/report.ts";
+import { isClosedPipe } from "./cli/terminal.ts";
+import { openOwnServer } from "./start/own-server.ts";
+import { reachServer } from "./start/reach.ts";
+import { serve } from "./start/serve.ts";
+import { onStopSignals } from "./start/stop-signals.ts";
+import { randomText } from "./store/random-text.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+/** 119 bits. */
+const PASSWORD_LENGTH = 20;
+
+const interruption = new AbortController();
+const stopListening = onStopSignals(
+  () => interruption.abort(new Interrupted()),
+  () => process.exit(130),
+);
+
+// A reader that has left is met where we write next; without a listener it would end the process with a stack trace.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error) => {
+    if (!isClosedPipe(error)) process.exit(1);
+  });
+}
+
+const exitCode = await runProgram(process.argv.slice(2), {
+  terminal: process,
+  env: process.env,
+  version,
+  signal: interruption.signal,
+  makePassword: () => randomText(PASSWORD_LENGTH),
+  serve: (config) => {
+    stopListening();
+    return serve(config, process.stdout);
+  },
+  reach: (config, mayCreate) => (signal) =>
+    reachServer({
+      dataDir: config.dataDir,
+      mayCreate,
+      openHere: (lock) => openOwnServer(config, lock, process.stderr, signal),
+      signal,
+    }),
+});
+// What is left in the buffer of a slow pipe goes out first; nothing else is waited for.
+process.stdout.write("", () => process.exit(exitCode));

@@ -1,0 +1,113 @@
+/** Opens everything that a data folder needs, for whoever holds its lock. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createCatalogue, openDrivers } from "../accounts/catalogue.ts";
+import { openAuth } from "../auth/auth.ts";
+import type { Config } from "../config.ts";
+import type { HttpServer } from "../http/server.ts";
+import { createLogger, type Logger } from "../log.ts";
+import { createPrivately } from "../store/data-folder.ts";
+import { openSettings } from "../store/settings.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { systemClock } from "../upstream/clock.ts";
+import type { Vfs } from "../vfs/api.ts";
+import { openTree } from "../vfs/tree/open.ts";
+import type { Tree } from "../vfs/tree/tree.ts";
+import { createVfs } from "../vfs/vfs.ts";
+import { addFirstMount, type FirstStart } from "./first-start.ts";
+import { createFronts, type Door } from "./fronts.ts";
+import { createMountOpener } from "./open-mount.ts";
+import { type Closing, closeInOrder } from "./shutdown.ts";
+
+/** An opened data folder. */
+export interface Pandav {
+  readonly vfs: Vfs;
+  readonly log: Logger;
+  /** Set when this start made what is in the folder. */
+  readonly firstStart?: FirstStart;
+  /** A server over all fronts, not listening yet; `close` ends it. */
+  createServer(door: Door): HttpServer;
+  /** Ends everything in order, within 10 s. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** How long the parts may take to end: together less than the 10 s that were promised. */
+const REQUESTS_MS = 7_000;
+const VFS_MS = 1_500;
+const STORE_MS = 500;
+
+/** Opens a data folder whose lock the caller holds. Throws StorageErrors whose message is one line for people; nothing is left open then. */
+export async function openPandav(config: Config, signal: AbortSignal): Promise<Pandav> {
+  const log = createLogger({ level: config.logLevel });
+  const clock = systemClock;
+  const drivers = await openDrivers(config.drivers, process.cwd());
+  const closings: Closing[] = [];
+  const close = () => closeInOrder(closings.splice(0).reverse(), log);
+  try {
+    for (const name of ["pandav.db", "tree.db"]) createPrivately(join(config.dataDir, name));
+    const store = await openStore(config.dataDir);
+    closings.push({ name: "store", withinMs: STORE_MS, close: () => store.close() });
+    const settings = await openSettings(store);
+    const { adminPassword } = config;
+    const auth = await openAuth({ store, settings, clock, log, ...(adminPassword && { adminPassword }) });
+    const tree = await openTree({ store, clock, log });
+    const vfs = await openVfs({ store, tree, drivers, config, log });
+    closings.push({ name: "mounts", withinMs: VFS_MS, close: (o) => vfs.close(o) });
+    const servers: HttpServer[] = [];
+    closings.push({
+      name: "requests",
+      withinMs: REQUESTS_MS,
+      close: async (o) => void (await Promise.all(servers.map((server) => server.close(o)))),
+    });
+    const firstStart = toFirstStart(auth.firstPassword, config);
+    if (firstStart) await addFirstMount(vfs.storages, config.dataDir, signal);
+    const createDoor = createFronts(
+      { vfs, auth, settings, catalogue: createCatalogue(drivers), log, version: readVersion() },
+      log,
+    );
+    return {
+      vfs,
+      log,
+      ...(firstStart && { firstStart }),
+      createServer(door) {
+        const server = createDoor(door);
+        servers.push(server);
+        return server;
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface VfsNeeds {
+  readonly store: Store;
+  readonly tree: Tree;
+  readonly drivers: Awaited<ReturnType<typeof openDrivers>>;
+  readonly config: Config;
+  readonly log: Logger;
+}
+
+async function openVfs({ store, tree, drivers, config, log }: VfsNeeds): Promise<Vfs> {
+  const clock = systemClock;
+  const openMount = createMountOpener({ store, clock, log, upstreams: config.upstreams });
+  try {
+    return await createVfs({ store, tree, drivers, openMount, clock, log });
+  } catch (error) {
+    await tree.close();
+    throw error;
+  }
+}
+
+/** A password that the owner chose is not printed. */
+function toFirstStart(password: string | undefined, { adminPassword }: Config): FirstStart | undefined {
+  if (password === undefined) return undefined;
+  return adminPassword ? {} : { password };
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

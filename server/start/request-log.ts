@@ -1,0 +1,50 @@
+/** One line per request: who asked for what, how it ended, and what it cost the storages. */
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { HttpServerOptions } from "../http/server.ts";
+import type { Logger } from "../log.ts";
+import { newRequestContext, type RequestContext, runInRequest } from "../request-context.ts";
+
+/** The hooks of an HTTP server that number its requests and log their ends. */
+export function logRequests(log: Logger): Required<Pick<HttpServerOptions, "onRequest" | "onResponse" | "onError">> {
+  const contexts = new WeakMap<IncomingMessage, RequestContext>();
+  return {
+    onRequest(request, _response, run) {
+      const context = newRequestContext(randomUUID());
+      contexts.set(request, context);
+      runInRequest(context, run);
+    },
+    onResponse(request, _response, { status, durationMs, finished }) {
+      if (!log.isLevelEnabled("info")) return;
+      const context = contexts.get(request);
+      log.info(
+        {
+          ...(context && {
+            requestId: context.requestId,
+            mounts: [...context.mounts],
+            driverCalls: context.driverCalls,
+            upstreamCalls: context.upstreamCalls,
+          }),
+          method: request.method,
+          path: pathOf(request),
+          status,
+          durationMs: Math.round(durationMs * 10) / 10,
+          ...(!finished && { broken: true }),
+        },
+        "request",
+      );
+    },
+    onError(error, request) {
+      const requestId = contexts.get(request)?.requestId;
+      log.error(
+        { requestId, method: request.method, path: pathOf(request), err: error },
+        "a request failed by our fault",
+      );
+    },
+  };
+}
+
+/** Without the query, which holds signatures. */
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? "").replace(/\?.*$/s, "");
+}

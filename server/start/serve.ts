@@ -1,0 +1,97 @@
+/** `pandav serve`: from a configuration to a server that answers, and from a signal to its end. */
+import { type AddressInfo, createServer, isIP } from "node:net";
+import type { Writable } from "node:stream";
+import { StorageError } from "#drivers/contract/errors.ts";
+import type { Config } from "../config.ts";
+import { FolderInUse, type FolderLock, lockFolder } from "../store/lock.ts";
+import { explainListen, originOf, readAddress, removeAddress, writeAddress } from "./address.ts";
+import { onBugs } from "./bugs.ts";
+import { openControlSocket } from "./control-socket.ts";
+import { accountLines, reachLines } from "./first-start.ts";
+import { openPandav, type Pandav } from "./open.ts";
+import { onStopSignals } from "./stop-signals.ts";
+
+/** Serves until a stop signal, and resolves to 0 when all has ended. Throws StorageErrors whose message is one line for people. */
+export async function serve(config: Config, out: Writable): Promise<number> {
+  const stopped = new AbortController();
+  const ignoreSignals = onStopSignals(
+    (signal) => stopped.abort(new StorageError("unavailable", `stopped by ${signal}`)),
+    () => process.exit(1),
+  );
+  const lock = takeLock(config.dataDir);
+  try {
+    await checkAddress(config);
+    const pandav = await openPandav(config, stopped.signal);
+    try {
+      await serveOpened(pandav, config, out, stopped.signal);
+    } finally {
+      await pandav.close();
+    }
+    return 0;
+  } catch (error) {
+    if (stopped.signal.aborted && error === stopped.signal.reason) return 0;
+    throw error;
+  } finally {
+    lock.release();
+    ignoreSignals();
+  }
+}
+
+async function serveOpened(pandav: Pandav, config: Config, out: Writable, stopped: AbortSignal): Promise<void> {
+  const { firstStart, log } = pandav;
+  const ignoreBugs = onBugs(log);
+  try {
+    if (firstStart) out.write(accountLines(firstStart, config.dataDir));
+    await openControlSocket(config.dataDir, pandav.createServer("owner"));
+    const { host, port } = config;
+    const listening = pandav.createServer("visitor").listen({ host, port });
+    const address = (await listening.catch((error: unknown) => {
+      throw explainListen(error, config);
+    })) as AddressInfo;
+    const url = originOf(address);
+    writeAddress(config.dataDir, url);
+    if (firstStart) out.write(reachLines(firstStart, url, isLoopback(address.address)));
+    out.write(`Pandav listens on ${url}\n`);
+    log.info({ url, dataDir: config.dataDir }, "listening");
+    await aborted(stopped);
+    log.info({}, "stopping");
+  } finally {
+    removeAddress(config.dataDir);
+    ignoreBugs();
+  }
+}
+
+/** Whether we can listen is known before anything is made in the data folder. */
+async function checkAddress(config: Config): Promise<void> {
+  const probe = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once("error", reject).listen({ host: config.host, port: config.port }, resolve);
+    });
+  } catch (error) {
+    throw explainListen(error, config);
+  }
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+function takeLock(dataDir: string): FolderLock {
+  try {
+    return lockFolder(dataDir);
+  } catch (error) {
+    if (!(error instanceof FolderInUse)) throw error;
+    const url = readAddress(dataDir, error.pid);
+    const where = url ? `, which serves it at ${url}` : "";
+    throw new StorageError("locked", `${error.message}${where}: stop that one, or name another folder with --data`);
+  }
+}
+
+function isLoopback(address: string): boolean {
+  return isIP(address) === 6 ? address === "::1" : address.startsWith("127.");
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

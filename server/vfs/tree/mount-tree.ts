@@ -1,0 +1,217 @@
+/** The tree of one mount: lookups, listings and local changes over the shared core. */
+import type { Entry } from "#drivers/contract/mount.ts";
+import { keyAt, noteAt, type Place, placeOf, removeRow, visibleRow, writeAt } from "./changes.ts";
+import { generationOf, type MountContext, type PageReader, requireDirectory, type TreeCore } from "./core.ts";
+import type { LocalChange } from "./overlay.ts";
+import { Pace } from "./pieces.ts";
+import { type EntryRow, factsOf, type NodeRow, sameFacts, toNode } from "./rows.ts";
+import { beginStaging, stateOf } from "./staging.ts";
+import { type DirectoryState, HOT_LIMIT, type MountTree, type Staging, type TreeNode } from "./tree.ts";
+
+/** Entries in a page of `pages()`. */
+const PAGE = 1000;
+
+export function createMountTree(core: TreeCore, mount: MountContext): MountTree {
+  const { rows, file } = core;
+  const nodeOf = (row: NodeRow, parent: TreeNode) => toNode(row, parent.id, mount.traits.ids);
+
+  function directory(node: TreeNode): DirectoryState | undefined {
+    const row = rows.directory.get(node.n);
+    return row?.listed_at == null ? undefined : stateOf(row);
+  }
+
+  /** Runs a local change on the rows; a listing on its way must not trust its bookkeeping when it fails. */
+  function apply<T>(directories: readonly number[], work: () => T): T {
+    try {
+      return file.transaction(work);
+    } catch (error) {
+      for (const n of directories) core.active.get(n)?.spoil(error);
+      throw error;
+    }
+  }
+
+  function changeOf(op: LocalChange["op"], parentN: number, name: string, n: number, entry?: Entry): LocalChange {
+    return { mountId: mount.mountId, parentN, name, n, op, entry, state: "committed", at: core.clock.now() };
+  }
+
+  async function writable(parent: TreeNode): Promise<void> {
+    while (!core.keys.has(1)) await core.keys.fetch(1);
+    requireDirectory(core, parent);
+  }
+
+  return {
+    root() {
+      const row = rows.root.get(mount.mountId);
+      return row && toNode(row, "", mount.traits.ids);
+    },
+    setRoot: (entry) =>
+      core.serial(async () => {
+        while (!core.keys.has(1)) await core.keys.fetch(1);
+        const facts = factsOf({ ...entry, name: "" }, "", mount.traits.ids);
+        const known = rows.root.get(mount.mountId);
+        if (known && sameFacts(known, facts)) return toNode(known, "", mount.traits.ids);
+        return file.transaction(() => {
+          // Another id is another directory: what is known lies below the old one.
+          const isSame = known?.id === facts.id;
+          const row = {
+            ...facts,
+            n: known && isSame ? known.n : core.keys.take(),
+            parent_n: 0,
+            mount_id: mount.mountId,
+            since: 0,
+            until: null,
+          };
+          if (known) rows.replace(known.r, row);
+          else rows.insert(row);
+          if (known && !isSame) rows.addOrphan.run(known.n);
+          return toNode(row, "", mount.traits.ids);
+        });
+      }),
+
+    lookup(parent, name) {
+      const row = visibleRow(core, parent.n, name);
+      return row && nodeOf(row, parent);
+    },
+    directory,
+    children(node) {
+      const row = rows.directory.get(node.n);
+      const hot = core.hot.get(node.n);
+      if (row && hot && hot.version === row.version && hot.id === node.id) return hot.nodes;
+      if (row?.listed_at != null && row.count > HOT_LIMIT) return undefined;
+      const found = rows.children.all(node.n, row?.generation ?? 0, HOT_LIMIT + 1);
+      if (found.length > HOT_LIMIT) return undefined;
+      const nodes = found.map((child) => nodeOf(child, node));
+      if (row) core.hot.set(node.n, { version: row.version, id: node.id, nodes });
+      return nodes;
+    },
+    pages: (node) => readPages(core, node, (row) => nodeOf(row, node)),
+    stage: (node, startedAt): Promise<Staging> => beginStaging(core, mount, node, startedAt),
+
+    put: (parent, entry, state = "committed") =>
+      core.serial(async () => {
+        await writable(parent);
+        const isPending = state === "pending";
+        const plan = placeOf(core, mount, parent.n, entry);
+        const n = keyAt(core, mount, parent.n, plan, entry, isPending);
+        const change = { ...changeOf("put", parent.n, plan.name, n, entry), state };
+        const gone = plan.former && changeOf("remove", parent.n, plan.former.name, plan.former.n, entry);
+        await core.overlay.write(gone ? [gone, change] : [change]);
+        return apply([parent.n], () => {
+          const place = placeOf(core, mount, parent.n, entry);
+          return nodeOf(
+            writeAt(core, mount, parent.n, place, n, factsOf(entry, place.name, mount.traits.ids, isPending)),
+            parent,
+          );
+        });
+      }),
+
+    remove: (parent, name) =>
+      core.serial(async () => {
+        const known = visibleRow(core, parent.n, name);
+        await core.overlay.write([
+          changeOf("remove", parent.n, name, known?.n ?? 0, known && entryBehind(known, parent)),
+        ]);
+        forget(parent, name);
+      }),
+
+    move: (parent, name, toParent, entry) =>
+      core.serial(async () => {
+        await writable(toParent);
+        const source = visibleRow(core, parent.n, name);
+        const isSameKind = source?.is_directory === Number(entry.kind === "directory");
+        const moved = source && isSameKind ? withHashes(entry, source, parent) : entry;
+        const place = targetOf(toParent.n, moved, source);
+        const n = source && isSameKind ? source.n : keyAt(core, mount, toParent.n, place, moved, false);
+        const put = changeOf("put", toParent.n, place.name, n, moved);
+        const isRename = parent.n !== toParent.n || name !== place.name;
+        const remove = changeOf("remove", parent.n, name, n, source && entryBehind(source, parent));
+        await core.overlay.write(isRename ? [remove, put] : [put]);
+        return apply([parent.n, toParent.n], () => {
+          const from = visibleRow(core, parent.n, name);
+          const to = targetOf(toParent.n, moved, from);
+          if (from && from.r !== to.row?.r) removeRow(core, from, n);
+          const row = writeAt(core, mount, toParent.n, to, n, factsOf(moved, to.name, mount.traits.ids));
+          const node = nodeOf(row, toParent);
+          if (parent.n === toParent.n && name !== node.name) tellReaders(core, parent.n, name, node);
+          return node;
+        });
+      }),
+
+    note: (parent, entry) =>
+      core.serial(async () => {
+        await writable(parent);
+        return apply([parent.n], () => nodeOf(noteAt(core, mount, parent.n, entry), parent));
+      }),
+    forget: (parent, name) => core.serial(async () => forget(parent, name)),
+    toVisible: mount.codec.toVisible,
+    toUpstream: mount.codec.toUpstream,
+  };
+
+  function forget(parent: TreeNode, name: string): void {
+    apply([parent.n], () => {
+      const row = visibleRow(core, parent.n, name);
+      if (row) removeRow(core, row);
+      else core.active.get(parent.n)?.overrule(name, 0);
+    });
+  }
+
+  /** The place that a move leads to; the moved row itself is not in its own way. */
+  function targetOf(parentN: number, entry: Entry, source: EntryRow | undefined): Place {
+    const place = placeOf(core, mount, parentN, entry);
+    return place.former && place.former.r === source?.r ? { ...place, former: undefined } : place;
+  }
+
+  function entryBehind(row: EntryRow, parent: TreeNode): Entry {
+    const node = nodeOf(row, parent);
+    return { id: node.id, name: node.rawName, kind: node.kind };
+  }
+
+  /** A move leaves the content as it is, so what is known of it stays known. */
+  function withHashes(entry: Entry, source: EntryRow, parent: TreeNode): Entry {
+    if (entry.hashes || entry.kind === "directory" || entry.size !== (source.size ?? undefined)) return entry;
+    const { hashes } = nodeOf(source, parent);
+    return hashes ? { ...entry, hashes } : entry;
+  }
+}
+
+async function* readPages(
+  core: TreeCore,
+  node: TreeNode,
+  toNodeOf: (row: NodeRow) => TreeNode,
+): AsyncGenerator<readonly TreeNode[], void, undefined> {
+  const generation = generationOf(core, node.n);
+  const reader: PageReader = { after: "", skip: new Set(), late: new Map() };
+  const readers = core.readers.get(node.n) ?? new Set();
+  core.readers.set(node.n, readers.add(reader));
+  const pace = new Pace();
+  try {
+    for (;;) {
+      const found = core.rows.childrenAfter.all(node.n, generation, PAGE, reader.after);
+      const last = found.at(-1);
+      if (last) reader.after = last.name;
+      const nodes = found.filter((row) => !reader.skip.has(row.n)).map(toNodeOf);
+      if (nodes.length > 0) yield nodes;
+      if (found.length < PAGE) break;
+      await pace.yield();
+    }
+    if (reader.late.size > 0) yield [...reader.late.values()];
+  } finally {
+    readers.delete(reader);
+    if (readers.size === 0) core.readers.delete(node.n);
+  }
+}
+
+/** A rename while somebody reads pages: the entry comes exactly once, under one of its names. */
+function tellReaders(core: TreeCore, parentN: number, from: string, node: TreeNode): void {
+  for (const reader of core.readers.get(parentN) ?? []) {
+    const wasGiven = reader.skip.has(node.n) || (isUpTo(from, reader.after) && !reader.late.has(node.n));
+    if (wasGiven && !isUpTo(node.name, reader.after)) reader.skip.add(node.n);
+    else if (!wasGiven && isUpTo(node.name, reader.after)) reader.late.set(node.n, node);
+    else if (!isUpTo(node.name, reader.after)) reader.late.delete(node.n);
+  }
+}
+
+/** True where `name` comes no later than `after` in SQLite's order, which is that of UTF-8 bytes. */
+function isUpTo(name: string, after: string): boolean {
+  return Buffer.compare(Buffer.from(name), Buffer.from(after)) <= 0;
+}

@@ -1,0 +1,176 @@
+/** Local changes that listings may not know yet: durable, and in memory while the tree is open (architecture.md §5). */
+import type { Entry } from "#drivers/contract/mount.ts";
+import type { OverlayTable } from "../../store/schema.ts";
+import type { Store } from "../../store/store.ts";
+
+/** One local change. Immutable. */
+export interface LocalChange {
+  readonly mountId: number;
+  readonly parentN: number;
+  /** The visible name. */
+  readonly name: string;
+  /** The node's key; 0 where a name was removed that the tree did not know. */
+  readonly n: number;
+  readonly op: "put" | "remove";
+  /** What was put; of a removal what was there, so that a listing's entry is known by its id. */
+  readonly entry: Entry | undefined;
+  readonly state: "pending" | "committed";
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+interface DirectoryChanges {
+  readonly byName: Map<string, LocalChange>;
+  /** By the upstream's id; pending entries have none that means anything. */
+  readonly byId: Map<string, Set<LocalChange>>;
+}
+
+/** Most rows that one statement deletes. */
+const DELETED_AT_ONCE = 100;
+
+export class Overlay {
+  readonly #store: Store;
+  readonly #directories = new Map<number, DirectoryChanges>();
+
+  private constructor(store: Store) {
+    this.#store = store;
+  }
+
+  static async load(store: Store): Promise<Overlay> {
+    const overlay = new Overlay(store);
+    for (const row of await store.db.selectFrom("overlay").selectAll().execute()) overlay.#remember(toChange(row));
+    return overlay;
+  }
+
+  /** All changes, oldest first. */
+  all(): LocalChange[] {
+    return [...this.#directories.values()].flatMap((d) => [...d.byName.values()]).sort((a, b) => a.at - b.at);
+  }
+
+  /** The changes in a directory by visible name. */
+  in(parentN: number): ReadonlyMap<string, LocalChange> | undefined {
+    return this.#directories.get(parentN)?.byName;
+  }
+
+  /** The changes of the entry of an upstream id, in a directory. */
+  byId(parentN: number, id: string): Iterable<LocalChange> {
+    return this.#directories.get(parentN)?.byId.get(id) ?? [];
+  }
+
+  /** Stores changes together; each replaces an earlier one of its name. Listings heed them from the call on, and they are durable when it resolves. */
+  async write(changes: readonly LocalChange[]): Promise<void> {
+    const before = changes.map((change) => this.in(change.parentN)?.get(change.name));
+    for (const change of changes) this.#remember(change);
+    try {
+      await this.#store.db
+        .insertInto("overlay")
+        .values(changes.map(toRow))
+        .onConflict((c) =>
+          c.columns(["parent_n", "name"]).doUpdateSet((eb) => ({
+            storage_id: eb.ref("excluded.storage_id"),
+            n: eb.ref("excluded.n"),
+            op: eb.ref("excluded.op"),
+            entry: eb.ref("excluded.entry"),
+            state: eb.ref("excluded.state"),
+            at: eb.ref("excluded.at"),
+          })),
+        )
+        .execute();
+    } catch (error) {
+      for (const [i, change] of changes.entries()) {
+        this.#forget(change);
+        if (before[i]) this.#remember(before[i]);
+      }
+      throw error;
+    }
+  }
+
+  /** Forgets changes, except those that a later one has replaced. */
+  async drop(changes: readonly LocalChange[]): Promise<void> {
+    for (const change of changes) this.#forget(change);
+    for (let i = 0; i < changes.length; i += DELETED_AT_ONCE) {
+      const some = changes.slice(i, i + DELETED_AT_ONCE);
+      await this.#store.db
+        .deleteFrom("overlay")
+        .where((eb) =>
+          eb.or(
+            some.map((c) =>
+              eb.and([
+                eb("parent_n", "=", c.parentN),
+                eb("name", "=", c.name),
+                eb("at", "=", c.at),
+                eb("op", "=", c.op),
+                eb("n", "=", c.n),
+              ]),
+            ),
+          ),
+        )
+        .execute();
+    }
+  }
+
+  async dropMount(mountId: number): Promise<void> {
+    await this.drop(this.all().filter((change) => change.mountId === mountId));
+    await this.#store.db.deleteFrom("overlay").where("storage_id", "=", mountId).execute();
+  }
+
+  #remember(change: LocalChange): void {
+    let directory = this.#directories.get(change.parentN);
+    if (!directory) {
+      directory = { byName: new Map(), byId: new Map() };
+      this.#directories.set(change.parentN, directory);
+    }
+    const replaced = directory.byName.get(change.name);
+    if (replaced) this.#forget(replaced);
+    this.#directories.set(change.parentN, directory);
+    directory.byName.set(change.name, change);
+    const id = idOf(change);
+    if (id === undefined) return;
+    directory.byId.set(id, (directory.byId.get(id) ?? new Set()).add(change));
+  }
+
+  #forget(change: LocalChange): void {
+    const directory = this.#directories.get(change.parentN);
+    if (directory?.byName.get(change.name) !== change) return;
+    directory.byName.delete(change.name);
+    const id = idOf(change);
+    const ofId = id === undefined ? undefined : directory.byId.get(id);
+    if (id !== undefined && ofId?.delete(change) && ofId.size === 0) directory.byId.delete(id);
+    if (directory.byName.size === 0) this.#directories.delete(change.parentN);
+  }
+}
+
+/** True where a listing that began at `startedAt` cannot be trusted to know the change. */
+export function isAheadOf(change: LocalChange, startedAt: number, settlesWithinMs: number): boolean {
+  return change.state === "pending" || change.at >= startedAt || startedAt - change.at < settlesWithinMs;
+}
+
+function idOf({ entry, state }: LocalChange): string | undefined {
+  return entry && entry.id !== "" && state === "committed" ? entry.id : undefined;
+}
+
+function toRow(change: LocalChange): OverlayTable {
+  return {
+    storage_id: change.mountId,
+    parent_n: change.parentN,
+    name: change.name,
+    n: change.n,
+    op: change.op,
+    entry: change.entry ? JSON.stringify(change.entry) : null,
+    state: change.state,
+    at: change.at,
+  };
+}
+
+function toChange(row: OverlayTable): LocalChange {
+  return {
+    mountId: row.storage_id,
+    parentN: row.parent_n,
+    name: row.name,
+    n: row.n,
+    op: row.op as LocalChange["op"],
+    entry: row.entry === null ? undefined : (JSON.parse(row.entry) as Entry),
+    state: row.state as LocalChange["state"],
+    at: row.at,
+  };
+}

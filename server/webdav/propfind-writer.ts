@@ -1,0 +1,179 @@
+/** Writes multistatus bodies: in pieces, yielding by time, from prepared bytes where the listing's version allows (webdav.md §1.1, §5). */
+import type { ServerResponse } from "node:http";
+import { setImmediate } from "node:timers/promises";
+import { LRUCache } from "lru-cache";
+import { encodeName } from "#drivers/contract/path.ts";
+import { drained } from "#server/http/send.ts";
+import type { Listing, Resource } from "#server/vfs/resource.ts";
+import type { PropertySet } from "./property-set.ts";
+import { OWNCLOUD, type PropertyFacts } from "./props.ts";
+import { isPlain } from "./xml.ts";
+
+/** Bytes of prepared listings kept in memory. */
+const PREPARED_BYTES = 32 * 1024 * 1024;
+/** A listing larger than this is written and not kept: one huge directory must not push out all others. */
+const MAX_PREPARED_BYTES = 8 * 1024 * 1024;
+/** Bytes gathered before they are written. */
+const PIECE_LENGTH = 64 * 1024;
+/** Longest stretch of work between two looks at the event loop, in milliseconds. */
+const YIELD_AFTER_MS = 5;
+/** Entries between two looks at the clock. */
+const ENTRIES_PER_LOOK = 64;
+
+const HEAD = `<?xml version="1.0" encoding="utf-8"?><D:multistatus xmlns:D="DAV:" xmlns:oc="${OWNCLOUD}">`;
+const TAIL = "</D:multistatus>";
+const TAIL_BYTES = Buffer.from(TAIL);
+
+/** One multistatus to write. */
+export interface Multistatus {
+  readonly response: ServerResponse;
+  /** Headers beside the content's own, name and value in turn. */
+  readonly headers: readonly string[];
+  readonly set: PropertySet;
+  /** The encoded path of the resource that the request names, with `/` for directories. */
+  readonly href: string;
+  readonly self: Resource;
+  readonly selfFacts: PropertyFacts;
+  /** What the children's properties need; their own `usage` is never known. */
+  readonly facts: PropertyFacts;
+  /** Absent: Depth 0. */
+  readonly listing?: Listing;
+  readonly signal: AbortSignal;
+}
+
+/** A writer with its own memory of prepared listings. */
+export interface PropfindWriter {
+  /**
+   * Writes the whole reply. Throws before anything is out when the listing fails within its first piece; when it fails later, destroys the
+   * connection and throws: a listing that ends well-formed and short makes sync tools delete files.
+   */
+  write(answer: Multistatus): Promise<void>;
+}
+
+/** A writer; each front has one. */
+export function createPropfindWriter(): PropfindWriter {
+  const prepared = new LRUCache<string, Buffer>({
+    maxSize: PREPARED_BYTES,
+    sizeCalculation: (bytes, key) => bytes.length + key.length * 2 + 100,
+  });
+
+  return {
+    async write(answer) {
+      const { listing, set, href } = answer;
+      const self = HEAD + element(href, set.propstats(answer.self, answer.selfFacts, listing === undefined));
+      if (!listing) return end(answer, Buffer.from(self + TAIL, "latin1"));
+      const key = listing.version === undefined ? undefined : keyOf(answer, listing, listing.version);
+      const known = key === undefined ? undefined : prepared.get(key);
+      if (known) return endParts(answer, [Buffer.from(self, "latin1"), known, TAIL_BYTES]);
+      const children = await writeChildren(answer, self);
+      if (key !== undefined && children) prepared.set(key, children);
+    },
+  };
+}
+
+/** Writes all of a listing; returns the children's bytes when they are few enough to be kept. */
+async function writeChildren(answer: Multistatus, self: string): Promise<Buffer | undefined> {
+  const { response, listing, set, facts, href, signal } = answer;
+  const pieces: Buffer[] = [];
+  let kept: Buffer[] | undefined = [];
+  let keptBytes = 0;
+  let begun = false;
+  let text = "";
+  let workedSince = performance.now();
+
+  const flush = async () => {
+    const bytes = Buffer.from(text, "latin1");
+    text = "";
+    keptBytes += bytes.length;
+    if (keptBytes > MAX_PREPARED_BYTES) kept = undefined;
+    kept?.push(bytes);
+    if (!begun) {
+      begun = true;
+      response.writeHead(207, headersOf(answer) as never);
+      response.write(self, "latin1");
+    }
+    response.write(bytes);
+    await drained(response);
+    signal.throwIfAborted();
+    workedSince = await yielded(workedSince);
+  };
+  const add = async (page: readonly Resource[]) => {
+    for (let i = 0; i < page.length; i++) {
+      const child = page[i] as Resource;
+      text += element(childHref(href, child), set.propstats(child, facts, false));
+      if (text.length >= PIECE_LENGTH) await flush();
+      else if (i % ENTRIES_PER_LOOK === 0) workedSince = await yielded(workedSince);
+    }
+  };
+
+  try {
+    if (listing?.entries) await add(listing.entries);
+    else for await (const page of (listing as Listing).pages()) await add(page);
+    signal.throwIfAborted();
+  } catch (error) {
+    if (begun) response.destroy();
+    throw error;
+  }
+  const last = Buffer.from(text, "latin1");
+  if (begun) {
+    response.write(last);
+    response.end(TAIL);
+  } else {
+    endParts(answer, [Buffer.from(self, "latin1"), last, TAIL_BYTES]);
+  }
+  if (!kept) return undefined;
+  pieces.push(...kept, last);
+  return pieces.length === 1 ? last : Buffer.concat(pieces);
+}
+
+/** All that a prepared listing depends on: users with different base paths see different directories under one href. */
+function keyOf({ href, set, facts }: Multistatus, { directory }: Listing, version: string): string {
+  const can = facts.capabilities;
+  const letters =
+    can && set.needsCapabilities ? [can.remove, can.move, can.upload, can.createDirectory].map(Number).join("") : "";
+  return `${href}\n${directory.path}\n${version}\n${letters}\n${set.key}`;
+}
+
+/** The time from which work is counted anew, after a yield where it took too long: awaiting `drain` alone is none on a fast client. */
+async function yielded(workedSince: number): Promise<number> {
+  if (performance.now() - workedSince < YIELD_AFTER_MS) return workedSince;
+  await setImmediate();
+  return performance.now();
+}
+
+function element(href: string, propstats: string): string {
+  return `<D:response><D:href>${href}</D:href>${propstats}</D:response>`;
+}
+
+function childHref(parent: string, child: Resource): string {
+  const { name } = child;
+  const encoded = isPlain(name) ? name : encodeName(name);
+  return child.kind === "directory" ? `${parent}${encoded}/` : parent + encoded;
+}
+
+function headersOf({ headers }: Multistatus): string[] {
+  return [...headers, "Content-Type", "application/xml; charset=utf-8"];
+}
+
+function end(answer: Multistatus, body: Buffer): void {
+  const { response } = answer;
+  if (response.destroyed) return;
+  response.writeHead(207, [...headersOf(answer), "Content-Length", String(body.length)] as never);
+  response.end(body);
+}
+
+function endParts(answer: Multistatus, parts: readonly Buffer[]): void {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  // One copy of a small body is cheaper than several writes.
+  if (length <= PIECE_LENGTH) {
+    end(answer, Buffer.concat(parts, length));
+    return;
+  }
+  const { response } = answer;
+  if (response.destroyed) return;
+  response.writeHead(207, [...headersOf(answer), "Content-Length", String(length)] as never);
+  response.cork();
+  for (const part of parts) response.write(part);
+  response.end();
+  response.uncork();
+}

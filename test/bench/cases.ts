@@ -1,0 +1,132 @@
+/** The measured cases: what is asked, in which unit it is told, and which ratio to rclone is wanted. */
+import type { Contestant } from "./contestant.ts";
+import type { LoadJob, RequestsJob } from "./load-job.ts";
+import { type Scale, SMALL_FILE_BYTES, type World } from "./world.ts";
+
+export interface BenchCase {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: "requests/s" | "MiB/s";
+  /** Wanted: our figure divided by rclone's. */
+  readonly minimumRatio: number;
+  /** The server is started anew before the timed run. */
+  readonly restart?: boolean;
+  /** Absent result: this server cannot take part. */
+  job(server: Contestant, world: World, scale: Scale, answerLength: number): LoadJob | undefined;
+}
+
+/** What rclone's WebDAV client asks for, plus the etag. */
+const PROPFIND_BODY = `<?xml version="1.0" encoding="utf-8"?>
+<d:propfind xmlns:d="DAV:"><d:prop><d:displayname/><d:getlastmodified/><d:getcontentlength/><d:resourcetype/><d:getetag/></d:prop></d:propfind>`;
+
+const CONNECTIONS = 8;
+const WRITE_EVERY = 50;
+const WRITE_BYTES = 1024;
+
+export const CASES: readonly BenchCase[] = [
+  {
+    id: "a",
+    title: "PROPFIND of different directories, once each after a restart",
+    unit: "requests/s",
+    minimumRatio: 5,
+    restart: true,
+    job: (server, world, scale, answerLength) =>
+      propfind(server, server.treeDirectories(world), 1, scale.filesPerDirectory, answerLength),
+  },
+  {
+    id: "b",
+    title: "PROPFIND of the same directories again (local folder)",
+    unit: "requests/s",
+    minimumRatio: 0.8,
+    job: (server, world, scale, answerLength) =>
+      propfind(server, directoryUrls(server, world.directories), 1, scale.filesPerDirectory, answerLength),
+  },
+  {
+    id: "c",
+    title: "PROPFIND of one directory of 1,000, one write in 50 requests",
+    unit: "requests/s",
+    minimumRatio: 10,
+    job(server, world, scale, answerLength) {
+      const asked = propfind(
+        server,
+        directoryUrls(server, [world.wide]),
+        scale.wideRequests,
+        scale.wideEntries,
+        answerLength,
+      );
+      if (server.answerPaths) return asked;
+      return { ...asked, write: { every: WRITE_EVERY, path: server.urlOf(world.written), bytes: WRITE_BYTES } };
+    },
+  },
+  {
+    id: "d",
+    title: "GET of one large file",
+    unit: "MiB/s",
+    minimumRatio: 0.45,
+    job: (server, world, scale) => ({
+      kind: "get",
+      origin: server.origin(),
+      path: server.urlOf(world.big),
+      bytes: scale.bigBytes,
+      headers: server.headers,
+    }),
+  },
+  {
+    id: "e",
+    title: "GET of different files of 4 KiB",
+    unit: "requests/s",
+    minimumRatio: 0.25,
+    job: (server, world, scale) => ({
+      kind: "requests",
+      origin: server.origin(),
+      connections: CONNECTIONS,
+      method: "GET",
+      paths: world.small.map((path) => server.urlOf(path)),
+      passes: scale.smallPasses,
+      headers: server.headers,
+      expect: { status: 200, length: SMALL_FILE_BYTES },
+    }),
+  },
+  {
+    id: "f",
+    title: "PUT of one large file",
+    unit: "MiB/s",
+    minimumRatio: 0.4,
+    job: (server, world, scale) =>
+      server.answerPaths
+        ? undefined
+        : {
+            kind: "put",
+            origin: server.origin(),
+            path: server.urlOf(world.putTarget),
+            bytes: scale.bigBytes,
+            headers: server.headers,
+          },
+  },
+];
+
+function directoryUrls(server: Contestant, paths: readonly string[]): readonly string[] {
+  return paths.map((path) => `${server.urlOf(path)}/`);
+}
+
+function propfind(
+  server: Contestant,
+  paths: readonly string[],
+  passes: number,
+  entries: number,
+  answerLength: number,
+): RequestsJob {
+  const common = { kind: "requests", origin: server.origin(), connections: CONNECTIONS, passes } as const;
+  if (server.answerPaths) {
+    const files = server.answerPaths(answerLength, paths.length);
+    return { ...common, method: "GET", paths: files, headers: {}, expect: { status: 200, length: answerLength } };
+  }
+  return {
+    ...common,
+    method: "PROPFIND",
+    paths,
+    headers: { ...server.headers, depth: "1", "content-type": "application/xml" },
+    body: PROPFIND_BODY,
+    expect: { status: 207, responses: entries + 1 },
+  };
+}
