@@ -3,7 +3,7 @@ import { StorageError } from "#drivers/contract/errors.ts";
 import type { CallOptions, Entry, Mount } from "#drivers/contract/mount.ts";
 
 /** Begins the names of files that are on their way to take another's place. */
-export const TEMPORARY_PREFIX = "~pandav-";
+const TEMPORARY_PREFIX = "~pandav-";
 
 /** Longest extension that a temporary name keeps, the dot included. */
 const MAX_EXTENSION = 16;

@@ -22,6 +22,23 @@ export interface KnownListing {
   readonly staleSeconds?: number;
 }
 
+/** The mount has another root than the one that was being used; what was asked of it is worth asking once more. */
+export class NewRootError extends StorageError {
+  constructor(mountPath: string) {
+    super("unavailable", `the storage at ${mountPath} has a new root`, { retryable: true });
+  }
+}
+
+/** Does it once more where the root turned out to be a new one. */
+export async function onNewRootAgain<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof NewRootError) return run();
+    throw error;
+  }
+}
+
 export class Listings {
   readonly #clock: Clock;
   readonly #log: Log;
@@ -104,6 +121,7 @@ export class Listings {
       return { state: await withSignal(refreshing, AbortSignal.any([o.signal, patience])) };
     } catch (error) {
       o.signal.throwIfAborted();
+      if (error instanceof NewRootError) throw error;
       const kind = kindOf(error);
       if (!patience.aborted && !(kind && STALE_IS_BETTER.has(kind))) throw error;
       return { state: known, staleSeconds: Math.round((this.#clock.now() - known.listedAt) / 1000) };
@@ -132,16 +150,24 @@ export class Listings {
       storage.watching.drop(node.n);
       await staging.abandon();
       storage.failed(error);
-      throw this.#explain(storage, node, error);
+      if (node.parentN !== 0 || kindOf(error) !== "not-found") throw error;
+      throw await this.#explainMissingRoot(storage, node, until, error);
     }
   }
 
-  /** A mount's own root that is missing is a storage that is not there, not a path that does not exist. */
-  #explain(storage: MountedStorage, node: TreeNode, error: unknown): unknown {
-    if (node.parentN !== 0 || kindOf(error) !== "not-found") return error;
-    return new StorageError("unavailable", `the root of the storage at ${storage.mountPath} is not there`, {
-      cause: error,
-    });
+  /**
+   * A mount's own root that is missing is a storage that is not there, or that has another root by now (somebody replaced the shared folder):
+   * never a path that does not exist.
+   */
+  async #explainMissingRoot(
+    storage: MountedStorage,
+    node: TreeNode,
+    signal: AbortSignal,
+    cause: unknown,
+  ): Promise<StorageError> {
+    const root = await storage.askRoot(signal);
+    if (root.n !== node.n) return new NewRootError(storage.mountPath);
+    return new StorageError("unavailable", `the root of the storage at ${storage.mountPath} is not there`, { cause });
   }
 }
 

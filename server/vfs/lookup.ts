@@ -2,7 +2,7 @@
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { Entry, Mount } from "#drivers/contract/mount.ts";
 import { joinPath } from "#drivers/contract/path.ts";
-import type { Listings } from "./listings.ts";
+import { type Listings, onNewRootAgain } from "./listings.ts";
 import type { MountTable } from "./mount-table.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
 import type { VfsOptions } from "./resource.ts";
@@ -43,7 +43,7 @@ export class Lookup {
     if (!match && !leadsToMount) throw notFound(path);
     if (!match) return { path };
     try {
-      return await this.#walk(match.storage, match.rest, o);
+      return await onNewRootAgain(() => this.#walk(match.storage, match.rest, o));
     } catch (error) {
       // The storage has no such directory, but a mount point lies below it.
       if (leadsToMount && kindOf(error) === "not-found") return { path };

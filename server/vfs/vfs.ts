@@ -6,7 +6,7 @@ import type { Capabilities } from "#drivers/contract/traits.ts";
 import type { Store } from "../store/store.ts";
 import type { Storages, Vfs } from "./api.ts";
 import { Changing } from "./changing.ts";
-import { Listings } from "./listings.ts";
+import { Listings, onNewRootAgain } from "./listings.ts";
 import { type FoundNode, Lookup, notADirectory } from "./lookup.ts";
 import { MountTable } from "./mount-table.ts";
 import { NodeResource, virtualResource } from "./node-resource.ts";
@@ -123,7 +123,10 @@ class JoinedVfs implements Vfs {
 
   async list(path: string, o: ListOptions): Promise<Listing> {
     const known = this.#knownClean(path, o);
-    if (known) return this.#listing(known, undefined);
+    return known ? this.#listing(known, undefined) : onNewRootAgain(() => this.#listAsked(path, o));
+  }
+
+  async #listAsked(path: string, o: ListOptions): Promise<Listing> {
     const found = await this.#parts.lookup.find(path, o);
     if (!found.storage) return this.#virtualListing(found.path);
     if (found.node.kind !== "directory") throw notADirectory(path);

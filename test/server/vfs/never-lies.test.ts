@@ -146,6 +146,29 @@ describe("what a storage fails with is never shown as less than there is", () =>
     await expect(test.vfs.stat("/m/a", forever)).rejects.toMatchObject({ kind: "not-found" });
   });
 
+  it("goes on with a new root where the old one is gone, and shows nothing of the old one", async () => {
+    const clock = turnedClock();
+    let store = new MemoryStore(0, "first");
+    const drivers: AnyDriver[] = [
+      {
+        ...createMemoryDriver(),
+        open: async (settings, env, o) =>
+          createMemoryDriver({ store, seed: { [store.root.id]: "x" } }).open(settings, env, o),
+      },
+    ];
+    const test = await openTestVfs({ drivers, clock });
+    opened.push(test);
+    const { id } = await test.mount({ mountPath: "/m", driver: "memory", settings: {} });
+    const before = await names(test);
+    store = new MemoryStore(0, "second");
+    await test.vfs.storages.disable(id);
+    await test.vfs.storages.enable(id, forever);
+    clock.at += 3 * 30 * MINUTE;
+    const after = await names(test);
+    expect(after).toHaveLength(1);
+    expect(after).not.toEqual(before);
+  });
+
   it("withdraws an ability that the service itself says it has not", async () => {
     const unsupported = new StorageError("unsupported", "this account cannot copy");
     const chaos = createChaos({ faults: [{ operation: "copy", fails: unsupported }] });
