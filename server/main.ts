@@ -3,9 +3,7 @@ import { readFileSync } from "node:fs";
 import { runProgram } from "./cli/program.ts";
 import { Interrupted } from "./cli/report.ts";
 import { isClosedPipe } from "./cli/terminal.ts";
-import { openOwnServer } from "./start/own-server.ts";
 import { reachServer } from "./start/reach.ts";
-import { serve } from "./start/serve.ts";
 import { onStopSignals } from "./start/stop-signals.ts";
 import { randomText } from "./store/random-text.ts";
 
@@ -35,15 +33,21 @@ const exitCode = await runProgram(process.argv.slice(2), {
   version,
   signal: interruption.signal,
   makePassword: () => randomText(PASSWORD_LENGTH),
-  serve: (config) => {
+  serve: async (config) => {
+    const { serve } = await import("./start/serve.ts");
     stopListening();
+    if (interruption.signal.aborted) return 0;
     return serve(config, process.stdout);
   },
   reach: (config, mayCreate) => (signal) =>
     reachServer({
       dataDir: config.dataDir,
       mayCreate,
-      openHere: (lock) => openOwnServer(config, lock, process.stderr, signal),
+      // A command beside a running server needs nothing of the server's own code.
+      openHere: async (lock) => {
+        const { openOwnServer } = await import("./start/own-server.ts");
+        return openOwnServer(config, lock, process.stderr, signal);
+      },
       signal,
     }),
 });

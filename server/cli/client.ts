@@ -93,10 +93,18 @@ function toRefused(response: IncomingMessage, call: Call, reply: Envelope | unde
   return new Refused(reply.message, reply.kind);
 }
 
+/** The server ended, or was ended, with the call in its hands. */
+class BrokenCall extends Error {
+  constructor(cause: Error) {
+    super("the server ended before it answered: see whether it was done, and try again", { cause });
+    this.name = "BrokenCall";
+  }
+}
+
 /** A call that changes something is made again only when no server was there to take it. */
 function wasNotTaken(error: unknown, call: Call): boolean {
   const code = (error as { code?: string }).code;
-  return code === "ENOENT" || code === "ECONNREFUSED" || (code === "ECONNRESET" && call.method === "GET");
+  return code === "ENOENT" || code === "ECONNREFUSED" || (error instanceof BrokenCall && call.method === "GET");
 }
 
 function send(socketPath: string, call: Call, signal: AbortSignal): Promise<IncomingMessage> {
@@ -124,7 +132,10 @@ function send(socketPath: string, call: Call, signal: AbortSignal): Promise<Inco
       },
     );
     sent.on("timeout", () => sent.destroy(new Error("the server does not answer")));
-    sent.on("error", (error) => reject(signal.aborted ? signal.reason : error));
+    sent.on("error", (error: Error & { code?: string }) => {
+      if (signal.aborted) return reject(signal.reason);
+      reject(error.code === "ECONNRESET" ? new BrokenCall(error) : error);
+    });
     sent.end(body);
   });
 }

@@ -36,8 +36,8 @@ export async function ls(client: Client, path: string, options: LsOptions, out: 
 async function* pages(client: Client, path: string): AsyncGenerator<readonly Listed[]> {
   let seen = 0;
   for (let page = 1; ; page++) {
-    const body = { path, page, per_page: PAGE };
-    const { content, total } = await client.call({ method: "POST", path: "/api/fs/list", body }, listPage);
+    const query = { path, page, per_page: PAGE };
+    const { content, total } = await client.call({ method: "GET", path: "/api/fs/list", query }, listPage);
     const entries = content ?? [];
     seen += entries.length;
     yield entries;

@@ -33,7 +33,7 @@ export async function runProgram(args: readonly string[], o: ProgramOptions): Pr
     return run.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
-    const { exitCode, message } = toFailure(toUsageError(error, run));
+    const { exitCode, message } = toFailure(o.signal.aborted ? o.signal.reason : toUsageError(error, run));
     if (message) o.terminal.stderr.write(`${["pandav", run.verb, message].filter(Boolean).join(": ")}\n`);
     return exitCode;
   }

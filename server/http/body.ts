@@ -56,7 +56,7 @@ export function openBody(request: IncomingMessage, response: ServerResponse): Re
 }
 
 /** True when the client waits for `100 Continue` before it sends the body. */
-export function expectsContinue(request: IncomingMessage): boolean {
+function expectsContinue(request: IncomingMessage): boolean {
   return /(?:^|\W)100-continue(?:$|\W)/i.test(request.headers.expect ?? "") && request.httpVersionMinor > 0;
 }
 

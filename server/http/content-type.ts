@@ -2,7 +2,7 @@
 import { lookup } from "mime-types";
 
 /** What a file is whose name says nothing (RFC 2046 §4.5.1). */
-export const UNKNOWN_TYPE = "application/octet-stream";
+const UNKNOWN_TYPE = "application/octet-stream";
 
 /** Extensions remembered at most. */
 const MAX_KNOWN = 1000;

@@ -15,9 +15,10 @@ export function logRequests(log: Logger): Required<Pick<HttpServerOptions, "onRe
       runInRequest(context, run);
     },
     onResponse(request, _response, { status, durationMs, finished }) {
-      if (!log.isLevelEnabled("info")) return;
       const context = contexts.get(request);
-      log.info(
+      const level = levelOf(request.method, status, context);
+      if (!log.isLevelEnabled(level)) return;
+      log[level](
         {
           ...(context && {
             requestId: context.requestId,
@@ -42,6 +43,18 @@ export function logRequests(log: Logger): Required<Pick<HttpServerOptions, "onRe
       );
     },
   };
+}
+
+/** Methods that change nothing. */
+const READING = new Set(["GET", "HEAD", "OPTIONS", "PROPFIND"]);
+
+/**
+ * What an owner wants to see: changes, refusals and failures, and whatever asked a service something.
+ * A scan of a media server answered from the tree is thousands of lines that say nothing; they are at `debug`.
+ */
+function levelOf(method: string | undefined, status: number, context: RequestContext | undefined): "info" | "debug" {
+  if (status >= 400 || !READING.has(method ?? "")) return "info";
+  return context !== undefined && context.upstreamCalls > 0 ? "info" : "debug";
 }
 
 /** Without the query, which holds signatures. */

@@ -40,7 +40,16 @@ export class DavContext extends webdav.HTTPRequestContext {
 
   constructor(server: DavServer, request: IncomingMessage, response: ServerResponse, caller: User, path: string) {
     // Without a response the package adds no listener that prints; without the prefix its own path is right.
-    const facade = { url: hrefOf("", path, false) || "/", headers: request.headers } as unknown as IncomingMessage;
+    // The package searches all headers by regular expression for each that it wants, so it is given those alone.
+    const { host, depth, translate, source, "content-length": length } = request.headers;
+    const wanted = {
+      ...(host && { host }),
+      ...(depth && { depth }),
+      ...(translate && { translate }),
+      ...(source && { source }),
+      ...(length && { "content-length": length }),
+    };
+    const facade = { url: hrefOf("", path, false) || "/", headers: wanted } as unknown as IncomingMessage;
     super(
       server,
       facade,
@@ -49,6 +58,7 @@ export class DavContext extends webdav.HTTPRequestContext {
       server.front.prefix || undefined,
     );
     this.request = request;
+    Object.assign(this.headers, { headers: request.headers });
     this.response = response;
     this.front = server.front;
     this.vfs = server.front.vfs;

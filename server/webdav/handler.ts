@@ -6,6 +6,7 @@ import { HttpError } from "#server/http/errors.ts";
 import { addressOf } from "#server/http/send.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import { DavContext, type DavMethod, DavServer } from "./frame.ts";
+import { isHostRoot, propfindHostRoot } from "./host-root.ts";
 import { copyMethod } from "./methods/copy.ts";
 import { deleteMethod } from "./methods/delete.ts";
 import { getMethod } from "./methods/get.ts";
@@ -55,6 +56,7 @@ export function createWebdav(o: WebdavOptions): WebdavHandler {
     try {
       if (request.method === "OPTIONS") return sendOptions(request, response);
       const { user } = await o.authenticate(request.headers.authorization, addressOf(request));
+      if (isHostRoot(request, prefix)) return await propfindHostRoot(request, response, prefix);
       method = dav.methodOf(request.method ?? "");
       if (!method) throw new HttpError(405, `this server does not do ${request.method}`);
       const path = requestPath(request, prefix);
@@ -69,8 +71,9 @@ export function createWebdav(o: WebdavOptions): WebdavHandler {
   return (request, response) => server.executeRequest(request, response) as Promise<void>;
 }
 
-/** Whether a request is for the front: its path is the prefix or lies below it, or it is `OPTIONS *`. */
+/** Whether a request is for the front: its path is the prefix or lies below it, or it is `OPTIONS *`, or OPTIONS or PROPFIND of `/`. */
 export function isWebdavRequest(request: IncomingMessage, prefix = "/dav"): boolean {
   const target = request.url ?? "";
-  return target === "*" ? request.method === "OPTIONS" : isBelow(target, prefix);
+  if (target === "*") return request.method === "OPTIONS";
+  return isBelow(target, prefix) || isHostRoot(request, prefix);
 }

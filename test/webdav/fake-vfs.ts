@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { ByteRange, Hashes, Usage } from "#drivers/contract/mount.ts";
-import { isWithin, joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
+import { isWithin, nameOf, parentOf } from "#drivers/contract/path.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import type { Listing, Resource } from "#server/vfs/resource.ts";
 
@@ -218,9 +218,6 @@ export function fakeVfs(seed: Readonly<Record<string, string | Buffer | "directo
   };
   return vfs;
 }
-
-/** A path in a directory. */
-export const at = joinPath;
 
 function* pieces(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += 16 * 1024) yield bytes.subarray(at, at + 16 * 1024);

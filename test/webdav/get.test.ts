@@ -3,28 +3,34 @@ import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
 import { StorageError } from "#drivers/contract/errors.ts";
-import { type FakeVfs, fakeVfs } from "./fake-vfs.ts";
+import type { Vfs } from "#server/vfs/api.ts";
+import { FAKE_TIME, fakeVfs } from "./fake-vfs.ts";
 import { AUTHORIZATION, startFront } from "./harness.ts";
+import { realVfs } from "./real-vfs.ts";
 
 const BIG = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff));
-const tree = () =>
-  fakeVfs({
-    "/a.txt": "0123456789",
-    "/empty": "",
-    "/big.mp4": BIG,
-    "/page.html": "<p>",
-    "/dir": "directory",
-    "/dir/<b>&": "x",
+async function tree(): Promise<Vfs> {
+  const vfs = await realVfs({
+    "a.txt": "0123456789",
+    empty: "",
+    "big.mp4": BIG,
+    "page.html": "<p>",
+    dir: { "<b>&": "x" },
   });
+  await vfs.setModifiedAt("/a.txt", FAKE_TIME, { signal: AbortSignal.timeout(5000) });
+  return vfs;
+}
+/** For what the real one cannot be made to show. */
+const fakeTree = () => fakeVfs({ "/a.txt": "0123456789", "/big.mp4": BIG });
 const DATE = "Thu, 29 Feb 2024 12:34:56 GMT";
 
-async function etagOf(vfs: FakeVfs, path: string): Promise<string> {
+async function etagOf(vfs: Vfs, path: string): Promise<string> {
   return (await vfs.stat(path, { signal: AbortSignal.timeout(1000) })).etag!;
 }
 
 describe("GET", () => {
   it("sends a file with its headers", async () => {
-    const vfs = tree();
+    const vfs = await tree();
     const front = await startFront(vfs);
     const reply = await front.ask("GET", "/dav/a.txt");
     expect(reply).toMatchObject({ status: 200, text: "0123456789", whole: true });
@@ -49,7 +55,7 @@ describe("GET", () => {
     ["pages=1-2", 200, undefined, 0, 300_000],
     ["bytes=5-2", 200, undefined, 0, 300_000],
   ])("with Range %s is %i (RFC 9110 §14.2)", async (range, status, contentRange, start, end) => {
-    const front = await startFront(tree());
+    const front = await startFront(await tree());
     const reply = await front.ask("GET", "/dav/big.mp4", { Range: range });
     expect(reply.status).toBe(status);
     expect(reply.headers["content-range"]).toBe(contentRange);
@@ -58,7 +64,7 @@ describe("GET", () => {
   });
 
   it("with an unsatisfiable Range is 416 with the size (RFC 9110 §15.5.17), and reads nothing", async () => {
-    const vfs = tree();
+    const vfs = fakeTree();
     const front = await startFront(vfs);
     const reply = await front.ask("GET", "/dav/a.txt", { Range: "bytes=10-" });
     expect(reply.status).toBe(416);
@@ -67,7 +73,7 @@ describe("GET", () => {
   });
 
   it("of an empty file is empty, with a Range too", async () => {
-    const front = await startFront(tree());
+    const front = await startFront(await tree());
     for (const headers of [{}, { Range: "bytes=0-" }]) {
       expect(await front.ask("GET", "/dav/empty", headers as Record<string, string>)).toMatchObject({
         status: 200,
@@ -78,7 +84,7 @@ describe("GET", () => {
   });
 
   it("obeys Range only for the same If-Range, by etag or by date (RFC 9110 §13.1.5)", async () => {
-    const vfs = tree();
+    const vfs = await tree();
     const front = await startFront(vfs);
     const ask = async (ifRange: string) =>
       (await front.ask("GET", "/dav/a.txt", { Range: "bytes=1-2", "If-Range": ifRange })).status;
@@ -89,7 +95,7 @@ describe("GET", () => {
   });
 
   it("answers conditions without asking for content (architecture.md §7)", async () => {
-    const vfs = tree();
+    const vfs = fakeTree();
     const front = await startFront(vfs);
     const etag = await etagOf(vfs, "/a.txt");
     const known = await front.ask("GET", "/dav/a.txt", { "If-None-Match": etag });
@@ -102,7 +108,7 @@ describe("GET", () => {
   });
 
   it("says nothing of length and ranges where the size is about (architecture.md §7)", async () => {
-    const vfs = tree();
+    const vfs = fakeTree();
     vfs.aboutSizes = true;
     const front = await startFront(vfs);
     const reply = await front.ask("GET", "/dav/a.txt", { Range: "bytes=1-2" });
@@ -112,7 +118,7 @@ describe("GET", () => {
   });
 
   it("redirects where the vfs says so, not to be remembered (webdav.md §7.1)", async () => {
-    const vfs = tree();
+    const vfs = fakeTree();
     vfs.redirectTo = "https://cdn.example/x?sign=1";
     const front = await startFront(vfs);
     const reply = await front.ask("GET", "/dav/big.mp4");
@@ -122,13 +128,13 @@ describe("GET", () => {
   });
 
   it("sandboxes what a browser would run, for the panel lives in the same origin", async () => {
-    const front = await startFront(tree());
+    const front = await startFront(await tree());
     expect((await front.ask("GET", "/dav/page.html")).headers["content-security-policy"]).toBe("sandbox");
     expect((await front.ask("GET", "/dav/a.txt")).headers["x-content-type-options"]).toBe("nosniff");
   });
 
   it("of a directory is a page whose names are escaped and that may run nothing", async () => {
-    const front = await startFront(tree());
+    const front = await startFront(await tree());
     const reply = await front.ask("GET", "/dav/dir/");
     expect(reply.status).toBe(200);
     expect(reply.headers["content-security-policy"]).toContain("default-src 'none'");
@@ -136,14 +142,14 @@ describe("GET", () => {
   });
 
   it("is 404 for what is not there", async () => {
-    const front = await startFront(tree());
+    const front = await startFront(await tree());
     expect((await front.ask("GET", "/dav/none.prop")).status).toBe(404);
   });
 });
 
 describe("HEAD", () => {
   it("has GET's headers and touches no content (webdav.md §5)", async () => {
-    const vfs = tree();
+    const vfs = fakeTree();
     const front = await startFront(vfs);
     const get = await front.ask("GET", "/dav/big.mp4");
     vfs.calls.length = 0;
@@ -156,7 +162,7 @@ describe("HEAD", () => {
   });
 
   it("of a directory is 200, and of nothing 404", async () => {
-    const front = await startFront(tree());
+    const front = await startFront(await tree());
     expect((await front.ask("HEAD", "/dav/dir")).status).toBe(200);
     expect((await front.ask("HEAD", "/dav/none")).status).toBe(404);
   });
@@ -166,7 +172,7 @@ describe("a body that breaks", () => {
   it.each(["error", "end"] as const)(
     "by %s after its headers cuts the connection, never ends it short",
     async (how) => {
-      const vfs = tree();
+      const vfs = fakeTree();
       vfs.breakRead = { after: 100_000, how };
       const front = await startFront(vfs);
       const reply = await front.ask("GET", "/dav/big.mp4");
@@ -177,14 +183,14 @@ describe("a body that breaks", () => {
   );
 
   it.each(["error", "end"] as const)("by %s in a small file is a status", async (how) => {
-    const vfs = tree();
+    const vfs = fakeTree();
     vfs.breakRead = { after: 3, how };
     const front = await startFront(vfs);
     expect((await front.ask("GET", "/dav/a.txt")).status).toBe(502);
   });
 
   it("is 504 and the like when it cannot be opened, never 404", async () => {
-    const vfs = tree();
+    const vfs = fakeTree();
     vfs.failing.set("open", new StorageError("timeout", "too slow"));
     const front = await startFront(vfs);
     expect((await front.ask("GET", "/dav/a.txt")).status).toBe(504);
@@ -193,7 +199,7 @@ describe("a body that breaks", () => {
 
 describe("a client that leaves", () => {
   it("ends the read behind it, for seeks must not pile up (webdav.md §5)", async () => {
-    const vfs = tree();
+    const vfs = fakeTree();
     const deliver = vfs.deliver;
     const destroyed = vi.fn();
     vfs.deliver = async (path, o) => {

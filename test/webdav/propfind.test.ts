@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type ErrorKind, StorageError } from "#drivers/contract/errors.ts";
 import { FAKE_TIME, fakeVfs } from "./fake-vfs.ts";
 import { chunked, MISSING, OK, readMultistatus, startFront } from "./harness.ts";
+import { realVfs } from "./real-vfs.ts";
 
 const tree = () => fakeVfs({ "/dir": "directory", "/dir/sub": "directory", "/dir/a.txt": "hello" });
 const propfind = (inner: string, declarations = "") =>
@@ -196,6 +197,41 @@ describe("a PROPFIND", () => {
   });
 });
 
+describe("over the real vfs", () => {
+  it("etags, times and quota agree with the other methods, and a write shows in the next listing (webdav.md §5.1)", async () => {
+    const front = await startFront(await realVfs({ d: { "a.txt": "hello" } }));
+    const put = await front.ask("PUT", "/dav/d/b.txt", { "X-OC-Mtime": "1000000000" }, "new");
+    expect(put.headers["x-oc-mtime"]).toBe("accepted");
+    const [, , b] = readMultistatus((await front.ask("PROPFIND", "/dav/d", { Depth: "1" })).text);
+    expect(b!.propstats[OK]).toMatchObject({
+      "{DAV:}getetag": put.headers.etag,
+      "{DAV:}getlastmodified": put.headers["last-modified"],
+      "{DAV:}getcontentlength": "3",
+    });
+    const named = propfind("<d:prop><o:checksums/><o:permissions/></d:prop>", 'xmlns:o="http://owncloud.org/ns"');
+    const [only] = readMultistatus((await front.ask("PROPFIND", "/dav/d/b.txt", { Depth: "0" }, named)).text);
+    expect(only!.propstats[OK]).toEqual({
+      "{http://owncloud.org/ns}checksums": "<checksum>SHA1:c2a6b03f190dfb2b4aa91f8af8d477a9bc3401dc",
+      "{http://owncloud.org/ns}permissions": "DNVW",
+    });
+  });
+
+  it("more entries than are kept in memory are all there, once each", async () => {
+    const many = Object.fromEntries(Array.from({ length: 2500 }, (_, i) => [`文件 ${i}.txt`, ""]));
+    const front = await startFront(await realVfs({ big: many }));
+    const reply = await front.ask("PROPFIND", "/dav/big", { Depth: "1" });
+    const responses = readMultistatus(reply.text);
+    expect(new Set(responses.map(({ propstats }) => propstats[OK]!["{DAV:}displayname"])).size).toBe(2501);
+    expect((await front.ask("PROPFIND", "/dav/big", { Depth: "1" })).body.equals(reply.body)).toBe(true);
+  });
+
+  it("a name typed in the other normal form is found, and shown as it is stored (webdav.md §5)", async () => {
+    const front = await startFront(await realVfs({ "e\u0301": "x" }));
+    const [only] = readMultistatus((await front.ask("PROPFIND", "/dav/%C3%A9", { Depth: "0" })).text);
+    expect(only!.href).toBe("/dav/e%CC%81");
+  });
+});
+
 describe("names", () => {
   const NAMES = [
     "#",
@@ -220,7 +256,7 @@ describe("names", () => {
   ];
 
   it.each(NAMES)("%j comes back in href and displayname and can be read by its href", async (name) => {
-    const front = await startFront(fakeVfs({ "/d": "directory", [`/d/${name}`]: name }));
+    const front = await startFront(await realVfs({ d: { [name]: name } }));
     const [, child] = readMultistatus((await front.ask("PROPFIND", "/dav/d", { Depth: "1" })).text);
     expect(child!.propstats[OK]!["{DAV:}displayname"]).toBe(name);
     expect(child!.href).toBe(`/dav/d/${encodeURIComponent(name)}`);
@@ -294,9 +330,10 @@ describe("prepared listings", () => {
   const big = () =>
     fakeVfs({ "/d": "directory", ...Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`/d/${i}.txt`, "x"])) });
 
+  const realBig = () => realVfs({ d: Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`${i}.txt`, "x"])) });
+
   it("are the same bytes again while the version is, and new ones after a change", async () => {
-    const vfs = big();
-    const front = await startFront(vfs);
+    const front = await startFront(await realBig());
     const ask = async () => (await front.ask("PROPFIND", "/dav/d", { Depth: "1" })).text;
     const first = await ask();
     expect(await ask()).toBe(first);
@@ -305,7 +342,7 @@ describe("prepared listings", () => {
   });
 
   it("do not serve a request for other properties", async () => {
-    const front = await startFront(big());
+    const front = await startFront(await realBig());
     await front.ask("PROPFIND", "/dav/d", { Depth: "1" });
     const body = propfind("<d:prop><d:getcontentlength/></d:prop>");
     const responses = readMultistatus((await front.ask("PROPFIND", "/dav/d", { Depth: "1" }, body)).text);

@@ -4,8 +4,9 @@ import { describe, expect, it, vi } from "vitest";
 import type { User } from "#server/auth/users.ts";
 import { fakeVfs } from "./fake-vfs.ts";
 import { ADMIN, AUTHORIZATION, readMultistatus, startFront } from "./harness.ts";
+import { realVfs } from "./real-vfs.ts";
 
-const tree = () => fakeVfs({ "/a.txt": "hello", "/dir": "directory", "/dir/x": "x", "/a\\b": "back" });
+const tree = () => realVfs({ "a.txt": "hello", dir: { x: "x" }, "a\\b": "back" });
 
 describe("a request target", () => {
   it.each([
@@ -28,27 +29,40 @@ describe("a request target", () => {
     ["lower-case escapes", "/dav/%61.txt", 200],
     ["absolute form (RFC 9112 §3.2.2)", "http://any.host/dav/a.txt", 200],
   ])("with %s is %i in GET's %s", async (_name, target, status) => {
-    const front = await startFront(tree());
+    const front = await startFront(await tree());
     const expected = typeof status === "number" ? status : 0;
     expect((await front.ask("GET", target)).status).toBe(expected);
     expect((await front.ask("GET", "/dav/a.txt")).text).toBe("hello");
   });
 
+  it("of / shows where the front is, for Windows walks down from there; other methods there are not the front's", async () => {
+    const front = await startFront(await tree());
+    const hrefs = async (depth: string) =>
+      readMultistatus((await front.ask("PROPFIND", "/", { Depth: depth })).text).map(({ href }) => href);
+    expect(await hrefs("0")).toEqual(["/"]);
+    expect(await hrefs("1")).toEqual(["/", "/dav/"]);
+    expect((await front.ask("OPTIONS", "/")).headers.dav).toBe("1, 3");
+    expect((await front.ask("PROPFIND", "/", { Depth: "infinity" })).status).toBe(403);
+    expect((await front.ask("GET", "/")).status).toBe(418);
+    const stranger = await front.raw("PROPFIND / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect(stranger.status).toBe(401);
+  });
+
   it("outside the prefix is not the front's", async () => {
-    const front = await startFront(tree());
-    for (const target of ["/davx", "/", "/da", "http://h/other"]) {
+    const front = await startFront(await tree());
+    for (const target of ["/davx", "/da", "http://h/other"]) {
       expect((await front.ask("PROPFIND", target)).status).toBe(418);
     }
   });
 
   it("of * is for OPTIONS alone", async () => {
-    const front = await startFront(tree());
+    const front = await startFront(await tree());
     expect((await front.ask("OPTIONS", "*")).headers.dav).toBe("1, 3");
     expect((await front.ask("PROPFIND", "*")).status).toBe(418);
   });
 
   it("works at the server's root, where the prefix is empty", async () => {
-    const front = await startFront(tree(), { prefix: "" });
+    const front = await startFront(await tree(), { prefix: "" });
     const hrefs = readMultistatus((await front.ask("PROPFIND", "/dir", { Depth: "1" })).text).map(({ href }) => href);
     expect(hrefs).toEqual(["/dir/", "/dir/x"]);
     expect((await front.ask("MOVE", "/a.txt", { Destination: "/b.txt" })).status).toBe(201);
@@ -58,7 +72,7 @@ describe("a request target", () => {
 
 describe("credentials", () => {
   it("that are missing or wrong are 401 with a challenge (RFC 7617 §2)", async () => {
-    const front = await startFront(tree());
+    const front = await startFront(await tree());
     for (const authorization of ["", "Authorization: Basic eDp5\r\n", "Authorization: Digest x\r\n"]) {
       const reply = await front.raw(`GET /dav/a.txt HTTP/1.1\r\nHost: x\r\n${authorization}Connection: close\r\n\r\n`);
       expect(reply.status).toBe(401);
@@ -69,8 +83,8 @@ describe("credentials", () => {
   it("are not asked for again in a success, and a missing right is 403, not 401 (webdav.md §2)", async () => {
     const guest: User = { ...ADMIN, role: "guest", permission: 0 };
     const reader: User = { ...ADMIN, role: "general", permission: 1 << 8 };
-    expect((await (await startFront(tree(), { user: guest })).ask("GET", "/dav/a.txt")).status).toBe(403);
-    const front = await startFront(tree(), { user: reader });
+    expect((await (await startFront(await tree(), { user: guest })).ask("GET", "/dav/a.txt")).status).toBe(403);
+    const front = await startFront(await tree(), { user: reader });
     const read = await front.ask("GET", "/dav/a.txt");
     expect(read.status).toBe(200);
     expect(read.headers["www-authenticate"]).toBeUndefined();
@@ -80,7 +94,7 @@ describe("credentials", () => {
   });
 
   it("of a user with a base path show and reach nothing above it (alist-api.md §4.8)", async () => {
-    const front = await startFront(tree(), { user: { ...ADMIN, role: "general", basePath: "/dir" } });
+    const front = await startFront(await tree(), { user: { ...ADMIN, role: "general", basePath: "/dir" } });
     const responses = readMultistatus((await front.ask("PROPFIND", "/dav/", { Depth: "1" })).text);
     expect(responses.map(({ href }) => href)).toEqual(["/dav/", "/dav/x"]);
     expect((await front.ask("GET", "/dav/a.txt")).status).toBe(404);
@@ -91,7 +105,7 @@ describe("credentials", () => {
 
 describe("an upload that is cut off", () => {
   it("leaves the old file, and no handler behind", async () => {
-    const vfs = tree();
+    const vfs = fakeVfs({ "/a.txt": "hello" });
     const front = await startFront(vfs);
     for (let i = 0; i < 10; i++) {
       const socket = connect(front.port, "127.0.0.1");

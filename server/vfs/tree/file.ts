@@ -14,6 +14,8 @@ export interface TreeFile {
   readonly connection: DatabaseSync;
   /** Runs `work`, which must not await, in one transaction. */
   transaction<T>(work: () => T): T;
+  /** Called after every transaction that was undone: what was remembered of rows may be of it. */
+  onRollback(forget: () => void): void;
   /** Moves the log into the file; true when all of it is there, on the disk. */
   checkpoint(): boolean;
   close(): Promise<void>;
@@ -56,6 +58,7 @@ async function open(path: string): Promise<TreeFile> {
   const begin = connection.prepare("begin");
   const commit = connection.prepare("commit");
   const rollback = connection.prepare("rollback");
+  const forgetters: (() => void)[] = [];
   const checkpoint = connection.prepare("pragma wal_checkpoint(passive)");
   return {
     db,
@@ -68,9 +71,11 @@ async function open(path: string): Promise<TreeFile> {
         return result;
       } catch (error) {
         if (connection.isTransaction) rollback.run();
+        for (const forget of forgetters) forget();
         throw error;
       }
     },
+    onRollback: (forget) => void forgetters.push(forget),
     checkpoint() {
       const row = checkpoint.get() as { busy: number; log: number; checkpointed: number };
       return row.busy === 0 && row.log === row.checkpointed;

@@ -5,7 +5,7 @@ import type { Entry, Hashes, HashName, Json } from "#drivers/contract/mount.ts";
 import type { Traits } from "#drivers/contract/traits.ts";
 import type { TreeFile } from "./file.ts";
 import type { DirectoryTable, EntryTable } from "./schema.ts";
-import { prepare, slot } from "./statement.ts";
+import { keptByKey, prepare, slot } from "./statement.ts";
 import type { TreeNode } from "./tree.ts";
 
 export type EntryRow = Selectable<EntryTable>;
@@ -90,24 +90,51 @@ export function rawNameOf(row: Pick<EntryRow, "name" | "raw">): string {
 
 /** The row as a node below a directory of that id. */
 export function toNode(row: NodeRow, parentId: string, ids: Traits["ids"]): TreeNode {
-  const rawName = rawNameOf(row);
-  const node: { -readonly [K in keyof TreeNode]: TreeNode[K] } = {
-    n: row.n,
-    parentN: row.parent_n,
-    name: row.name,
-    rawName,
-    id: ids === "stable" ? (row.id ?? "") : parentId === "" ? rawName : `${parentId}/${rawName}`,
-    kind: row.is_directory ? "directory" : "file",
-    pending: row.pending === 1,
-  };
-  if (row.size !== null) node.size = row.size;
-  if (row.size_is !== null) node.sizeIs = row.size_is;
-  if (row.modified_at !== null) node.modifiedAt = row.modified_at;
-  if (row.created_at !== null) node.createdAt = row.created_at;
-  if (row.version !== null) node.version = row.version;
-  if (row.hashes !== null) node.hashes = JSON.parse(row.hashes) as Hashes;
-  if (row.detail !== null) node.detail = JSON.parse(row.detail) as Json;
-  return node;
+  return new RowNode(row, parentId, ids);
+}
+
+/** A node of one shape, whatever its row lacks; the texts of digests and details are parsed when somebody asks. */
+class RowNode implements TreeNode {
+  readonly n: number;
+  readonly parentN: number;
+  readonly name: string;
+  readonly rawName: string;
+  readonly id: string;
+  readonly kind: Entry["kind"];
+  readonly size: number | undefined;
+  readonly sizeIs: "exact" | "about" | undefined;
+  readonly modifiedAt: number | undefined;
+  readonly createdAt: number | undefined;
+  readonly version: string | undefined;
+  readonly pending: boolean;
+  readonly #hashes: string | null;
+  readonly #detail: string | null;
+
+  constructor(row: NodeRow, parentId: string, ids: Traits["ids"]) {
+    const rawName = row.raw === null ? row.name : rawNameOf(row);
+    this.n = row.n;
+    this.parentN = row.parent_n;
+    this.name = row.name;
+    this.rawName = rawName;
+    this.id = ids === "stable" ? (row.id ?? "") : parentId === "" ? rawName : `${parentId}/${rawName}`;
+    this.kind = row.is_directory ? "directory" : "file";
+    this.size = row.size ?? undefined;
+    this.sizeIs = row.size_is ?? undefined;
+    this.modifiedAt = row.modified_at ?? undefined;
+    this.createdAt = row.created_at ?? undefined;
+    this.version = row.version ?? undefined;
+    this.pending = row.pending === 1;
+    this.#hashes = row.hashes;
+    this.#detail = row.detail;
+  }
+
+  get hashes(): Hashes | undefined {
+    return this.#hashes === null ? undefined : (JSON.parse(this.#hashes) as Hashes);
+  }
+
+  get detail(): Json | undefined {
+    return this.#detail === null ? undefined : (JSON.parse(this.#detail) as Json);
+  }
 }
 
 function hashesText(hashes: Hashes | undefined): string | null {
@@ -119,7 +146,10 @@ function hashesText(hashes: Hashes | undefined): string | null {
 /** All statements of the tree, prepared on its connection. */
 export type Rows = ReturnType<typeof prepareRows>;
 
-export function prepareRows({ db, connection }: TreeFile) {
+/** Rows of directories kept in memory: every answer about a directory begins with its row. */
+const KEPT_DIRECTORIES = 10_000;
+
+export function prepareRows({ db, connection, onRollback }: TreeFile) {
   const generation = sql<number>`coalesce(d.generation, 0)`;
   const visible = db
     .selectFrom("entry as e")
@@ -146,6 +176,11 @@ export function prepareRows({ db, connection }: TreeFile) {
       .where("r", "=", slot(COLUMNS.length)),
   );
   const valuesOf = (row: NewRow) => COLUMNS.map((c) => row[c] as SQLInputValue);
+  const directory = keptByKey(
+    prepare(connection, db.selectFrom("directory").selectAll().where("n", "=", slot(0))),
+    KEPT_DIRECTORIES,
+  );
+  onRollback(directory.forgetAll);
   return {
     root: prepare(connection, current.where("parent_n", "=", 0).where("mount_id", "=", slot(0))),
     lookup: prepare(connection, visible.where("e.parent_n", "=", slot(0)).where("e.name", "=", slot(1))),
@@ -211,52 +246,62 @@ export function prepareRows({ db, connection }: TreeFile) {
         .where("since", "<=", slot(1))
         .where((eb) => eb.or([eb("until", "is", null), eb("until", ">", slot<number>(1))])),
     ),
-    directory: prepare(connection, db.selectFrom("directory").selectAll().where("n", "=", slot(0))),
-    newDirectory: prepare(
-      connection,
-      db.insertInto("directory").values({
-        n: slot(0),
-        mount_id: slot(1),
-        generation: 0,
-        listed_at: null,
-        version: 0,
-        count: 0,
-        staging: null,
-      }),
-    ),
-    setListedAt: prepare(
-      connection,
-      db
-        .updateTable("directory")
-        .set({ listed_at: slot(1) })
-        .where("n", "=", slot(0)),
-    ),
-    setStaging: prepare(
-      connection,
-      db
-        .updateTable("directory")
-        .set({ staging: slot(1) })
-        .where("n", "=", slot(0)),
-    ),
-    flip: prepare(
-      connection,
-      db
-        .updateTable("directory")
-        .set((eb) => ({
-          generation: slot<number>(1),
-          listed_at: slot<number>(2),
-          version: eb("version", "+", slot<number>(3)),
-          count: slot<number>(4),
+    directory,
+    newDirectory: directory.changedBy(
+      prepare(
+        connection,
+        db.insertInto("directory").values({
+          n: slot(0),
+          mount_id: slot(1),
+          generation: 0,
+          listed_at: null,
+          version: 0,
+          count: 0,
           staging: null,
-        }))
-        .where("n", "=", slot(0)),
+        }),
+      ),
     ),
-    touch: prepare(
-      connection,
-      db
-        .updateTable("directory")
-        .set((eb) => ({ version: eb("version", "+", 1), count: eb("count", "+", slot<number>(1)) }))
-        .where("n", "=", slot(0)),
+    setListedAt: directory.changedBy(
+      prepare(
+        connection,
+        db
+          .updateTable("directory")
+          .set({ listed_at: slot(1) })
+          .where("n", "=", slot(0)),
+      ),
+    ),
+    setStaging: directory.changedBy(
+      prepare(
+        connection,
+        db
+          .updateTable("directory")
+          .set({ staging: slot(1) })
+          .where("n", "=", slot(0)),
+      ),
+    ),
+    flip: directory.changedBy(
+      prepare(
+        connection,
+        db
+          .updateTable("directory")
+          .set((eb) => ({
+            generation: slot<number>(1),
+            listed_at: slot<number>(2),
+            version: eb("version", "+", slot<number>(3)),
+            count: slot<number>(4),
+            staging: null,
+          }))
+          .where("n", "=", slot(0)),
+      ),
+    ),
+    touch: directory.changedBy(
+      prepare(
+        connection,
+        db
+          .updateTable("directory")
+          .set((eb) => ({ version: eb("version", "+", 1), count: eb("count", "+", slot<number>(1)) }))
+          .where("n", "=", slot(0)),
+      ),
     ),
     addOrphan: prepare(
       connection,

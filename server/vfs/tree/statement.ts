@@ -1,6 +1,7 @@
 /** Queries that Kysely builds and compiles once and that then run synchronously: nothing can come between two of them. */
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { Compilable } from "kysely";
+import { LRUCache } from "lru-cache";
 
 /** A kept statement; its values go into the slots by position. */
 export interface Statement<Row> {
@@ -36,5 +37,42 @@ export function prepare<Row>(connection: DatabaseSync, query: Compilable<Row>): 
     all: (...values) => statement.all(...fill(values)) as Row[],
     run: (...values) => Number(statement.run(...fill(values)).changes),
     insert: (...values) => Number(statement.run(...fill(values)).lastInsertRowid),
+  };
+}
+
+/** Rows of one table by their key, read once and kept until a statement changes them. */
+export interface KeptRows<Row> {
+  get(key: number): Row | undefined;
+  /** The statement, whose first value is the key of the row that it changes. */
+  changedBy<R>(statement: Statement<R>): Statement<R>;
+  forgetAll(): void;
+}
+
+/** Keeps the rows of a query by key, `max` of them. Every statement over the table must be given to `changedBy`, or be followed by `forgetAll`. */
+export function keptByKey<Row extends object>(query: Statement<Row>, max: number): KeptRows<Row> {
+  const kept = new LRUCache<number, Row>({ max });
+  return {
+    get(key) {
+      const known = kept.get(key);
+      if (known) return known;
+      const row = query.get(key);
+      if (row) kept.set(key, row);
+      return row;
+    },
+    changedBy(statement) {
+      const forget = (values: readonly SQLInputValue[]) => kept.delete(values[0] as number);
+      return {
+        ...statement,
+        run(...values) {
+          forget(values);
+          return statement.run(...values);
+        },
+        insert(...values) {
+          forget(values);
+          return statement.insert(...values);
+        },
+      };
+    },
+    forgetAll: () => kept.clear(),
   };
 }

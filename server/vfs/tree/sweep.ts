@@ -87,6 +87,7 @@ export function createSweeper(
         return true;
       });
     }
+    rows.directory.forgetAll();
     if (!signal.aborted) statements.forgetMount.run(mountId);
   }
 
@@ -115,7 +116,7 @@ export function createSweeper(
   };
 }
 
-function prepareSweep({ file: { connection, db } }: TreeCore) {
+function prepareSweep({ file: { connection, db }, rows }: TreeCore) {
   return {
     endedIn: prepare(
       connection,
@@ -146,7 +147,7 @@ function prepareSweep({ file: { connection, db } }: TreeCore) {
       db.selectFrom("orphan").select("n").where("n", ">", slot(0)).orderBy("n").limit(1),
     ),
     deleteOrphan: prepare(connection, db.deleteFrom("orphan").where("n", "=", slot(0))),
-    deleteDirectory: prepare(connection, db.deleteFrom("directory").where("n", "=", slot(0))),
+    deleteDirectory: rows.directory.changedBy(prepare(connection, db.deleteFrom("directory").where("n", "=", slot(0)))),
     dropped: prepare(connection, db.selectFrom("dropped_mount").select("mount_id")),
     forgetMount: prepare(connection, db.deleteFrom("dropped_mount").where("mount_id", "=", slot(0))),
     entries: {

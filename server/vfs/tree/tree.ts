@@ -15,13 +15,13 @@ export interface TreeNode {
   /** The upstream's id; for `ids: "path"` rebuilt from the chain of names. */
   readonly id: string;
   readonly kind: Entry["kind"];
-  readonly size?: number;
-  readonly sizeIs?: "exact" | "about";
-  readonly modifiedAt?: number;
-  readonly createdAt?: number;
-  readonly version?: string;
-  readonly hashes?: Hashes;
-  readonly detail?: Json;
+  readonly size?: number | undefined;
+  readonly sizeIs?: "exact" | "about" | undefined;
+  readonly modifiedAt?: number | undefined;
+  readonly createdAt?: number | undefined;
+  readonly version?: string | undefined;
+  readonly hashes?: Hashes | undefined;
+  readonly detail?: Json | undefined;
   /** True while only we have it. */
   readonly pending: boolean;
 }
