@@ -1,5 +1,5 @@
 /** Who is calling: Basic for WebDAV, tokens for the API, passwords for the login, the socket for the owner. */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Clock } from "#drivers/contract/driver.ts";
 import type { Settings } from "../store/settings.ts";
@@ -46,18 +46,18 @@ interface Proof {
 /** The authenticator over users and sessions. */
 export function createAuthenticator(users: Users, sessions: Sessions, settings: Settings, clock: Clock): Authenticator {
   const attempts = createAttempts(clock);
-  const key = randomBytes(32);
+  const salt = randomBytes(32).toString("base64");
   const proofs = new LRUCache<string, Proof>({ max: MOST_KEPT });
   const underWay = new Map<string, Promise<User>>();
 
-  async function check(name: string, hash: string, address: string): Promise<User | undefined> {
+  async function check(name: string, sent: string, address: string): Promise<User | undefined> {
     const result = await attempts.run(name, address, async () => {
       const credential = await users.credential(name);
-      const { ok, upgrade } = await verifyPassword(credential?.stored, hash);
+      const { ok, upgrade } = await verifyPassword(credential?.stored, sent);
       return { ok, upgrade, credential };
     });
     if (!result.ok || !result.credential) return undefined;
-    if (result.upgrade) await users.upgrade(result.credential, await hashPassword(hash));
+    if (result.upgrade) await users.upgrade(result.credential, await hashPassword(sent));
     return result.credential.user;
   }
 
@@ -88,7 +88,8 @@ export function createAuthenticator(users: Users, sessions: Sessions, settings: 
     async basic(header, address) {
       if (!header) throw new AuthError(401, "a user name and a password are needed");
       if (!/^basic\s/i.test(header)) return authenticator.token(header);
-      const id = createHmac("sha256", key).update(`${address}\0${header}`).digest("base64");
+      // What is remembered must not be the password itself; with the random salt its digest is of use nowhere else.
+      const id = hash("sha256", `${salt}${address}\0${header}`, "base64");
       const known = await proven(id);
       // Clients open many connections at once: one check serves all that sent the same.
       const user = known ?? (await shared(underWay, id, () => byPassword(id, header, address)));
@@ -106,8 +107,8 @@ export function createAuthenticator(users: Users, sessions: Sessions, settings: 
       const { user, id } = await sessions.verify(token);
       return { user, by: "session", sessionId: id };
     },
-    async login(name, hash, address) {
-      const user = await check(name, hash.toLowerCase(), address);
+    async login(name, sent, address) {
+      const user = await check(name, sent.toLowerCase(), address);
       if (!user) throw new AuthError(400, "username or password is incorrect");
       return user;
     },

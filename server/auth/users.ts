@@ -51,9 +51,19 @@ const ALL_BITS = 0xffff;
 
 /** The users of a store. `createOwner` comes before anything else. */
 export function openUsers({ db, connection }: Pick<Store, "db" | "connection">, clock: Clock): Users {
-  // Asked with every request of a file client, so past Kysely: a third of the time.
   const byName = connection.prepare(db.selectFrom("user").selectAll().where("name", "=", "").compile().sql);
-  const row = (name: string) => byName.get(name) as Selectable<UserTable> | undefined;
+  // Asked with every request of a file client: rows are kept as long as nothing at all was written to the database.
+  const changes = connection.prepare("select total_changes() as n");
+  const kept = new Map<string, Selectable<UserTable>>();
+  let keptAt: unknown;
+  const row = (name: string) => {
+    const now = changes.get()?.n;
+    if (now !== keptAt) kept.clear();
+    keptAt = now;
+    const known = kept.get(name) ?? (byName.get(name) as Selectable<UserTable> | undefined);
+    if (known) kept.set(name, known);
+    return known;
+  };
   const required = async (name: string): Promise<User> => {
     const found = row(name);
     if (!found) throw new StorageError("not-found", `there is no user "${name}"`);

@@ -40,6 +40,9 @@ const ANSWER_WITHIN_MS = 300_000;
 /** Longest pause inside an answer. */
 const SILENCE_MS = 120_000;
 
+/** Servers that may end under one call: commands come and go. */
+const MOST_TRIES = 5;
+
 /** Longest answer that is read into memory, in bytes. */
 const MAX_ANSWER = 64 * 1024 * 1024;
 
@@ -73,18 +76,19 @@ export class Client {
     await reached?.close();
   }
 
-  /** Once more where the server ended before it took the call: another process, or this one, is the server by then. */
+  /** Again where the server ended before it took the call: another process, or this one, is the server by then. */
   async #send(call: Call): Promise<IncomingMessage> {
-    this.#reached ??= this.#reach(this.#signal);
-    const { socketPath, close } = await this.#reached;
-    try {
-      return await send(socketPath, call, this.#signal);
-    } catch (error) {
-      if (!wasNotTaken(error, call)) throw error;
+    for (let tries = 1; ; tries++) {
+      this.#reached ??= this.#reach(this.#signal);
+      const { socketPath, close } = await this.#reached;
+      try {
+        return await send(socketPath, call, this.#signal);
+      } catch (error) {
+        if (tries === MOST_TRIES || !wasNotTaken(error, call)) throw error;
+      }
+      await close();
+      this.#reached = undefined;
     }
-    await close();
-    this.#reached = this.#reach(this.#signal);
-    return send((await this.#reached).socketPath, call, this.#signal);
   }
 }
 

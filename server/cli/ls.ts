@@ -72,7 +72,7 @@ function minutes(time: string): string {
 }
 
 /** `2026-11-24 18:05` in the local zone. */
-export function localMinutes(ms: number): string {
+function localMinutes(ms: number): string {
   const at = new Date(ms);
   const two = (n: number) => String(n).padStart(2, "0");
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;

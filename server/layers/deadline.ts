@@ -11,6 +11,9 @@ export interface Deadline {
   end(): void;
 }
 
+/** Made once: an abort without a reason would make an exception with a stack for every call. */
+const ENDED = new Error("the wait has ended");
+
 /**
  * Starts a limit of `ms` beside the caller's signal. While `isWaiting` says no, time does not count: nobody waits for the storage then.
  */
@@ -26,11 +29,11 @@ export function startDeadline(
   let since = clock.now();
   const follow = () => {
     passed.abort(outer.reason);
-    ended.abort();
+    ended.abort(ENDED);
   };
   const end = () => {
     outer.removeEventListener("abort", follow);
-    ended.abort();
+    ended.abort(ENDED);
   };
   const count = async () => {
     for (;;) {

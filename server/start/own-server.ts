@@ -4,6 +4,7 @@ import type { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Reached } from "../cli/client.ts";
 import type { Config } from "../config.ts";
+import type { HttpServer } from "../http/server.ts";
 import type { FolderLock } from "../store/lock.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { accountLines } from "./first-start.ts";
@@ -24,11 +25,12 @@ export async function openOwnServer(
     const pandav = await openPandav({ ...config, logLevel: quieter(config.logLevel) }, signal);
     if (pandav.firstStart) notices.write(accountLines(pandav.firstStart, config.dataDir));
     try {
-      const socketPath = await openControlSocket(config.dataDir, pandav.createServer("owner"));
+      const server = pandav.createServer("owner");
+      const socketPath = await openControlSocket(config.dataDir, server);
       return {
         socketPath,
         async close() {
-          await leave(socketPath);
+          await leave(socketPath, server, signal);
           await pandav.close();
           lock.release();
         },
@@ -43,10 +45,18 @@ export async function openOwnServer(
   }
 }
 
-/** Who has already knocked is let in; nobody finds the door after that. */
-async function leave(socketPath: string): Promise<void> {
+/** Nobody finds the door any more; who came through it before, or has just knocked, is served to the end, unless the user gives up. */
+async function leave(socketPath: string, { server }: HttpServer, signal: AbortSignal): Promise<void> {
   if (process.platform !== "win32") rmSync(socketPath, { force: true });
-  await sleep(LAST_KNOCK_MS);
+  do {
+    await sleep(LAST_KNOCK_MS);
+  } while (!signal.aborted && (await countConnections(server)) > 0);
+}
+
+function countConnections(server: HttpServer["server"]): Promise<number> {
+  return new Promise((resolve) => {
+    server.getConnections((error, count) => resolve(error ? 0 : count));
+  });
 }
 
 function quieter(level: Config["logLevel"]): Config["logLevel"] {

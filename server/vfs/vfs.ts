@@ -154,9 +154,9 @@ class JoinedVfs implements Vfs {
 
   /** A watched directory in which nothing has changed needs no question at all. */
   #knownClean(path: string, o: ListOptions): FoundNode | undefined {
-    if (o.refresh) return undefined;
+    if (o.refresh || !this.#parts.table.match(path)?.storage.traits.cheapStat) return undefined;
     const found = this.#parts.lookup.known(path);
-    if (!found?.storage.traits.cheapStat || found.node.kind !== "directory") return undefined;
+    if (found?.node.kind !== "directory") return undefined;
     if (!found.storage.watching.isClean(found.node.n) || !found.storage.tree.directory(found.node)) return undefined;
     return found;
   }

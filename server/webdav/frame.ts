@@ -49,7 +49,8 @@ export class DavContext extends webdav.HTTPRequestContext {
       ...(source && { source }),
       ...(length && { "content-length": length }),
     };
-    const facade = { url: hrefOf("", path, false) || "/", headers: wanted } as unknown as IncomingMessage;
+    // Its parsing of the path costs as much as ours and is of no use to our methods: it is given `/`, and the real path when somebody asks.
+    const facade = { url: "/", headers: wanted } as unknown as IncomingMessage;
     super(
       server,
       facade,
@@ -59,6 +60,7 @@ export class DavContext extends webdav.HTTPRequestContext {
     );
     this.request = request;
     Object.assign(this.headers, { headers: request.headers });
+    this.requested = new Requested(path);
     this.response = response;
     this.front = server.front;
     this.vfs = server.front.vfs;
@@ -76,6 +78,23 @@ export class DavContext extends webdav.HTTPRequestContext {
   /** The encoded path that this caller knows a resource by. */
   hrefOf(resource: Resource): string {
     return hrefOf(this.front.prefix, visiblePath(this.caller, resource.path) ?? "/", resource.kind === "directory");
+  }
+}
+
+/** What the package's own interface knows of the request's path, made when it is asked for. */
+class Requested {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  get uri(): string {
+    return hrefOf("", this.#path, false) || "/";
+  }
+
+  get path(): webdav.Path {
+    return new webdav.Path(this.#path);
   }
 }
 

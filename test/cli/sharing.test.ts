@@ -1,8 +1,8 @@
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runPandav } from "#test/support/pandav.ts";
 import { startServer } from "#test/support/server.ts";
@@ -34,7 +34,7 @@ describe("commands without a server", () => {
         started.stdout?.removeAllListeners("data").pause();
       },
     });
-    await once(child!.stdout!, "readable");
+    while (!existsSync(join(dataDir, "control.sock"))) await sleep(10);
     return { child: child!, done };
   }
 
@@ -52,6 +52,14 @@ describe("commands without a server", () => {
     expect(await Promise.all(Array.from({ length: 5 }, ls))).toEqual(Array.from({ length: 5 }, () => listed));
   });
 
+  it("lose no change when many of them make one at once", async () => {
+    const add = (i: number) => runPandav(["storage", "add", `/m${i}`, "memory", "--data", dataDir]);
+    const results = await Promise.all([1, 2, 3, 4, 5].map(add));
+    expect(results).toEqual(results.map(() => ({ code: 0, stdout: "", stderr: "" })));
+    const { stdout } = await runPandav(["storage", "list", "--data", dataDir]);
+    expect([...stdout.matchAll(/^\/m\d/gm)]).toHaveLength(5);
+  });
+
   it("take over from one that was killed by SIGKILL", async () => {
     const first = await stuckCat();
     first.child.kill("SIGKILL");
@@ -67,9 +75,8 @@ describe("commands without a server", () => {
     expect(existsSync(join(dataDir, "control.sock"))).toBe(false);
   });
 
-  it("make a server wait that starts meanwhile no longer than to say who has the folder", async () => {
+  it("keep a server from starting, which says who has the folder", async () => {
     const first = await stuckCat();
-    first.done.then((r) => console.log("FIRST DONE", r.code, r.stderr, r.stdout.length));
     const serve = await runPandav(["serve", "--port", "0", "--data", dataDir]);
     expect(serve).toMatchObject({ code: 1, stdout: "" });
     expect(serve.stderr).toBe(

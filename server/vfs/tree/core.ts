@@ -47,6 +47,8 @@ export interface TreeCore {
   readonly clock: Clock;
   readonly log: Log;
   readonly hot: LRUCache<number, HotDirectory>;
+  /** The version at which a directory was last read whole, by its key. */
+  readonly asked: LRUCache<number, number>;
   /** Listings on their way, by the directory's key. */
   readonly active: Map<number, ActiveStaging>;
   readonly readers: Map<number, Set<PageReader>>;

@@ -4,7 +4,7 @@ import { keyAt, noteAt, type Place, placeOf, removeRow, visibleRow, writeAt } fr
 import { generationOf, type MountContext, type PageReader, requireDirectory, type TreeCore } from "./core.ts";
 import type { LocalChange } from "./overlay.ts";
 import { Pace } from "./pieces.ts";
-import { type EntryRow, factsOf, type NodeRow, sameFacts, toNode } from "./rows.ts";
+import { type EntryRow, factsOf, type NodeRow, type NodeTuple, sameFacts, toNode, tupleToNode } from "./rows.ts";
 import { beginStaging, stateOf } from "./staging.ts";
 import { type DirectoryState, HOT_LIMIT, type MountTree, type Staging, type TreeNode } from "./tree.ts";
 
@@ -14,6 +14,16 @@ const PAGE = 1000;
 export function createMountTree(core: TreeCore, mount: MountContext): MountTree {
   const { rows, file } = core;
   const nodeOf = (row: NodeRow, parent: TreeNode) => toNode(row, parent.id, mount.traits.ids);
+
+  /** Every path begins at the root: its row is read once, and again after a change. */
+  let kept: TreeNode | undefined;
+  function root(): TreeNode | undefined {
+    if (!kept) {
+      const row = rows.root.get(mount.mountId);
+      kept = row && toNode(row, "", mount.traits.ids);
+    }
+    return kept;
+  }
 
   function directory(node: TreeNode): DirectoryState | undefined {
     const row = rows.directory.get(node.n);
@@ -40,16 +50,14 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
   }
 
   return {
-    root() {
-      const row = rows.root.get(mount.mountId);
-      return row && toNode(row, "", mount.traits.ids);
-    },
+    root,
     setRoot: (entry) =>
       core.serial(async () => {
         while (!core.keys.has(1)) await core.keys.fetch(1);
         const facts = factsOf({ ...entry, name: "" }, "", mount.traits.ids);
         const known = rows.root.get(mount.mountId);
         if (known && sameFacts(known, facts)) return toNode(known, "", mount.traits.ids);
+        kept = undefined;
         return file.transaction(() => {
           // Another id is another directory: what is known lies below the old one.
           const isSame = known?.id === facts.id;
@@ -69,8 +77,8 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
       }),
 
     lookup(parent, name) {
-      const row = visibleRow(core, parent.n, name);
-      return row && nodeOf(row, parent);
+      const [found] = rows.child(parent.n, generationOf(core, parent.n), name);
+      return found && tupleToNode(found, parent.id, mount.traits.ids);
     },
     directory,
     children(node) {
@@ -78,13 +86,16 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
       const hot = core.hot.get(node.n);
       if (row && hot && hot.version === row.version && hot.id === node.id) return hot.nodes;
       if (row?.listed_at != null && row.count > HOT_LIMIT) return undefined;
-      const found = rows.children.all(node.n, row?.generation ?? 0, HOT_LIMIT + 1);
+      const found = rows.children(node.n, row?.generation ?? 0, HOT_LIMIT + 1);
       if (found.length > HOT_LIMIT) return undefined;
-      const nodes = found.map((child) => nodeOf(child, node));
-      if (row) core.hot.set(node.n, { version: row.version, id: node.id, nodes });
+      const nodes = found.map((child) => tupleToNode(child, node.id, mount.traits.ids));
+      // A directory becomes hot when it is asked for again: what a scan passes once is not worth keeping.
+      if (row && core.asked.get(node.n) === row.version) {
+        core.hot.set(node.n, { version: row.version, id: node.id, nodes });
+      } else if (row) core.asked.set(node.n, row.version);
       return nodes;
     },
-    pages: (node) => readPages(core, node, (row) => nodeOf(row, node)),
+    pages: (node) => readPages(core, node, (child) => tupleToNode(child, node.id, mount.traits.ids)),
     stage: (node, startedAt): Promise<Staging> => beginStaging(core, mount, node, startedAt),
 
     put: (parent, entry, state = "committed") =>
@@ -177,7 +188,7 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
 async function* readPages(
   core: TreeCore,
   node: TreeNode,
-  toNodeOf: (row: NodeRow) => TreeNode,
+  toNodeOf: (child: NodeTuple) => TreeNode,
 ): AsyncGenerator<readonly TreeNode[], void, undefined> {
   const generation = generationOf(core, node.n);
   const reader: PageReader = { after: "", skip: new Set(), late: new Map() };
@@ -186,10 +197,10 @@ async function* readPages(
   const pace = new Pace();
   try {
     for (;;) {
-      const found = core.rows.childrenAfter.all(node.n, generation, PAGE, reader.after);
+      const found = core.rows.childrenAfter(node.n, generation, PAGE, reader.after).map(toNodeOf);
       const last = found.at(-1);
       if (last) reader.after = last.name;
-      const nodes = found.filter((row) => !reader.skip.has(row.n)).map(toNodeOf);
+      const nodes = found.filter((child) => !reader.skip.has(child.n));
       if (nodes.length > 0) yield nodes;
       if (found.length < PAGE) break;
       await pace.yield();

@@ -17,6 +17,9 @@ import type { Tree } from "./tree.ts";
 /** Most entries of hot directories kept in memory. */
 const HOT_ENTRIES = 50_000;
 
+/** Directories of which it is remembered that somebody asked for them. */
+const ASKED_DIRECTORIES = 10_000;
+
 /** How often the tree sweeps by itself, in milliseconds. */
 const SWEEP_EVERY_MS = 60_000;
 
@@ -45,6 +48,7 @@ export async function openTree({ store, path, clock, log }: OpenTreeOptions): Pr
       maxSize: HOT_ENTRIES,
       sizeCalculation: (directory) => directory.nodes.length + 1,
     }),
+    asked: new LRUCache<number, number>({ max: ASKED_DIRECTORIES }),
     active: new Map(),
     readers: new Map(),
     serial(work) {

@@ -5,7 +5,7 @@ import type { Entry, Hashes, HashName, Json } from "#drivers/contract/mount.ts";
 import type { Traits } from "#drivers/contract/traits.ts";
 import type { TreeFile } from "./file.ts";
 import type { DirectoryTable, EntryTable } from "./schema.ts";
-import { keptByKey, prepare, slot } from "./statement.ts";
+import { keptByKey, prepare, prepareTuples, slot } from "./statement.ts";
 import type { TreeNode } from "./tree.ts";
 
 export type EntryRow = Selectable<EntryTable>;
@@ -88,9 +88,33 @@ export function rawNameOf(row: Pick<EntryRow, "name" | "raw">): string {
   return row.raw === null ? row.name : (JSON.parse(row.raw) as string);
 }
 
+/** A visible row as an array: what nodes are made of, in the order of `NODE_COLUMNS`. */
+export type NodeTuple = readonly [
+  n: number,
+  parentN: number,
+  name: string,
+  raw: string | null,
+  id: string | null,
+  isDirectory: number,
+  size: number | null,
+  sizeIs: "exact" | "about" | null,
+  modifiedAt: number | null,
+  createdAt: number | null,
+  version: string | null,
+  hashes: string | null,
+  detail: string | null,
+  pending: number,
+];
+const NODE_COLUMNS = ["n", "parent_n", ...FACTS] as const;
+
 /** The row as a node below a directory of that id. */
 export function toNode(row: NodeRow, parentId: string, ids: Traits["ids"]): TreeNode {
-  return new RowNode(row, parentId, ids);
+  return new RowNode(NODE_COLUMNS.map((column) => row[column]) as unknown as NodeTuple, parentId, ids);
+}
+
+/** The array as a node below a directory of that id. */
+export function tupleToNode(tuple: NodeTuple, parentId: string, ids: Traits["ids"]): TreeNode {
+  return new RowNode(tuple, parentId, ids);
 }
 
 /** A node of one shape, whatever its row lacks; the texts of digests and details are parsed when somebody asks. */
@@ -110,22 +134,22 @@ class RowNode implements TreeNode {
   readonly #hashes: string | null;
   readonly #detail: string | null;
 
-  constructor(row: NodeRow, parentId: string, ids: Traits["ids"]) {
-    const rawName = row.raw === null ? row.name : rawNameOf(row);
-    this.n = row.n;
-    this.parentN = row.parent_n;
-    this.name = row.name;
-    this.rawName = rawName;
-    this.id = ids === "stable" ? (row.id ?? "") : parentId === "" ? rawName : `${parentId}/${rawName}`;
-    this.kind = row.is_directory ? "directory" : "file";
-    this.size = row.size ?? undefined;
-    this.sizeIs = row.size_is ?? undefined;
-    this.modifiedAt = row.modified_at ?? undefined;
-    this.createdAt = row.created_at ?? undefined;
-    this.version = row.version ?? undefined;
-    this.pending = row.pending === 1;
-    this.#hashes = row.hashes;
-    this.#detail = row.detail;
+  constructor(tuple: NodeTuple, parentId: string, ids: Traits["ids"]) {
+    const [n, parentN, name, raw, id, isDirectory, size, sizeIs, modifiedAt, createdAt, version] = tuple;
+    this.n = n;
+    this.parentN = parentN;
+    this.name = name;
+    this.rawName = raw === null ? name : rawNameOf({ name, raw });
+    this.id = ids === "stable" ? (id ?? "") : parentId === "" ? this.rawName : `${parentId}/${this.rawName}`;
+    this.kind = isDirectory === 1 ? "directory" : "file";
+    this.size = size ?? undefined;
+    this.sizeIs = sizeIs ?? undefined;
+    this.modifiedAt = modifiedAt ?? undefined;
+    this.createdAt = createdAt ?? undefined;
+    this.version = version ?? undefined;
+    this.#hashes = tuple[11];
+    this.#detail = tuple[12];
+    this.pending = tuple[13] === 1;
   }
 
   get hashes(): Hashes | undefined {
@@ -159,7 +183,7 @@ export function prepareRows({ db, connection, onRollback }: TreeFile) {
     .where((eb) => eb.or([eb("e.until", "is", null), eb("e.until", ">", generation)]));
   const visibleAt = db
     .selectFrom("entry")
-    .select(["n", "parent_n", ...FACTS])
+    .select(NODE_COLUMNS)
     .where("parent_n", "=", slot(0))
     .where("since", "<=", slot(1))
     .where((eb) => eb.or([eb("until", "is", null), eb("until", ">", slot<number>(1))]));
@@ -184,8 +208,13 @@ export function prepareRows({ db, connection, onRollback }: TreeFile) {
   return {
     root: prepare(connection, current.where("parent_n", "=", 0).where("mount_id", "=", slot(0))),
     lookup: prepare(connection, visible.where("e.parent_n", "=", slot(0)).where("e.name", "=", slot(1))),
-    children: prepare(connection, visibleAt.orderBy("name").limit(slot<number>(2))),
-    childrenAfter: prepare(connection, visibleAt.where("name", ">", slot(3)).orderBy("name").limit(slot<number>(2))),
+    /** The visible child of a name at a generation. */
+    child: prepareTuples<NodeTuple>(connection, visibleAt.where("name", "=", slot(2))),
+    children: prepareTuples<NodeTuple>(connection, visibleAt.orderBy("name").limit(slot<number>(2))),
+    childrenAfter: prepareTuples<NodeTuple>(
+      connection,
+      visibleAt.where("name", ">", slot(3)).orderBy("name").limit(slot<number>(2)),
+    ),
     /** Rows of every generation of one name. */
     named: prepare(
       connection,

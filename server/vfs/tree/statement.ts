@@ -40,6 +40,20 @@ export function prepare<Row>(connection: DatabaseSync, query: Compilable<Row>): 
   };
 }
 
+/** A kept query whose rows come as arrays, in the order of the selected columns: half the cost of objects. */
+export function prepareTuples<Tuple extends readonly unknown[]>(
+  connection: DatabaseSync,
+  query: Compilable<unknown>,
+): (...values: readonly SQLInputValue[]) => Tuple[] {
+  const { sql, parameters } = query.compile();
+  const statement = connection.prepare(sql);
+  statement.setReturnArrays(true);
+  return (...values) =>
+    statement.all(
+      ...parameters.map((p) => (p instanceof Slot ? values[p.index]! : (p as SQLInputValue))),
+    ) as unknown as Tuple[];
+}
+
 /** Rows of one table by their key, read once and kept until a statement changes them. */
 export interface KeptRows<Row> {
   get(key: number): Row | undefined;
