@@ -23,7 +23,7 @@ export interface KnownListing {
 }
 
 /** The mount has another root than the one that was being used; what was asked of it is worth asking once more. */
-export class NewRootError extends StorageError {
+class NewRootError extends StorageError {
   constructor(mountPath: string) {
     super("unavailable", `the storage at ${mountPath} has a new root`, { retryable: true });
   }
@@ -114,18 +114,15 @@ export class Listings {
     known: DirectoryState,
     o: VfsOptions,
   ): Promise<KnownListing> {
-    const patience = AbortSignal.timeout(WAIT_FOR_REFRESH_MS);
-    // The listing goes on behind when this request's patience ends, so it is joined without a signal first.
+    // The listing goes on behind when this request's patience ends, so it is joined without a signal.
     const refreshing = this.refresh(storage, node, undefined, o.priority);
-    try {
-      return { state: await withSignal(refreshing, AbortSignal.any([o.signal, patience])) };
-    } catch (error) {
-      o.signal.throwIfAborted();
-      if (error instanceof NewRootError) throw error;
-      const kind = kindOf(error);
-      if (!patience.aborted && !(kind && STALE_IS_BETTER.has(kind))) throw error;
-      return { state: known, staleSeconds: Math.round((this.#clock.now() - known.listedAt) / 1000) };
+    const waited = await waitFor(refreshing, o.signal, WAIT_FOR_REFRESH_MS);
+    if ("value" in waited) return { state: waited.value };
+    if ("error" in waited) {
+      const kind = kindOf(waited.error);
+      if (waited.error instanceof NewRootError || !(kind && STALE_IS_BETTER.has(kind))) throw waited.error;
     }
+    return { state: known, staleSeconds: Math.round((this.#clock.now() - known.listedAt) / 1000) };
   }
 
   async #take(
@@ -171,14 +168,28 @@ export class Listings {
   }
 }
 
-function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
+/** How a promise ended, or nothing of that when `ms` passed first. Throws the signal's reason. One timer, no signals of its own: listings pass here by the thousand. */
+function waitFor<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+  ms: number,
+): Promise<{ readonly value: T } | { readonly error: unknown } | { readonly late: true }> {
+  return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason);
       return;
     }
-    const leave = () => reject(signal.reason);
+    const timer = setTimeout(() => end(() => resolve({ late: true })), ms);
+    const leave = () => end(() => reject(signal.reason));
+    const end = (settle: () => void) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", leave);
+      settle();
+    };
     signal.addEventListener("abort", leave, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+    promise.then(
+      (value) => end(() => resolve({ value })),
+      (error: unknown) => end(() => resolve({ error })),
+    );
   });
 }

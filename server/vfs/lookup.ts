@@ -213,7 +213,7 @@ export function notADirectory(path: string): StorageError {
 }
 
 /** A child by the name as asked, then as the storage would list it, then in NFC, then in NFD. */
-export function lookupName(storage: MountedStorage, parent: TreeNode, name: string): TreeNode | undefined {
+function lookupName(storage: MountedStorage, parent: TreeNode, name: string): TreeNode | undefined {
   const exact = storage.tree.lookup(parent, name);
   if (exact) return exact;
   for (const form of formsOf(name)) {

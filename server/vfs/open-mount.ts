@@ -1,5 +1,4 @@
 /** Opens a storage's mount: its driver with an environment of its own, under the full stack of layers. */
-import { randomBytes } from "node:crypto";
 import type { Clock, Log } from "#drivers/contract/driver.ts";
 import type { Mount } from "#drivers/contract/mount.ts";
 import type { Recorder } from "../layers/observe.ts";
@@ -17,7 +16,7 @@ export interface OpenMountOptions extends Pick<DriverEnvOptions, "upstreams" | "
   readonly recorder: Recorder;
 }
 
-/** How `createVfs` opens mounts. What a crash left half replaced is settled before the mount is handed out. */
+/** How `createVfs` opens mounts. What a crash left half replaced is settled before the mount is handed out; where nothing was left, no call is made. */
 export function createOpenMount(options: OpenMountOptions): OpenMount {
   const { store, clock, log, recorder, upstreams, overrides, onRequest } = options;
   return async ({ id, mountPath }, definition, settings, signal) => {
@@ -33,14 +32,14 @@ export function createOpenMount(options: OpenMountOptions): OpenMount {
     try {
       const mount = await definition.open(settings, env, { signal });
       const journal = mountJournal(store, id, clock);
-      await recoverReplacements(mount, journal, { signal });
+      await recoverReplacements(mount, journal, { signal, priority: "background" });
       const layered = stack(mount, {
         traits: definition.traits,
         mountPath,
         clock,
         recorder,
         journal,
-        random: (n) => randomBytes(n),
+        random: env.random,
         bytes: () => env.bytes,
       });
       return withEnd(layered, () => env.close());
@@ -51,12 +50,16 @@ export function createOpenMount(options: OpenMountOptions): OpenMount {
   };
 }
 
+/** The mount's end is its environment's, also where the driver's own end fails. */
 function withEnd(mount: Mount, end: () => Promise<void>): Mount {
   return {
     ...mount,
     async close() {
-      await mount.close?.();
-      await end();
+      try {
+        await mount.close?.();
+      } finally {
+        await end();
+      }
     },
   };
 }

@@ -11,7 +11,7 @@ import type { TransferOptions, VfsOptions } from "./resource.ts";
 import type { Writing } from "./writing.ts";
 
 /** Most bytes that a client waits for while they pass through this server; above, a task is the way (architecture.md §9). */
-export const MAX_SYNC_BYTES = 1024 ** 3;
+const MAX_SYNC_BYTES = 1024 ** 3;
 
 export interface TransferringOptions {
   readonly lookup: Lookup;

@@ -1,5 +1,6 @@
 /** The filesystem that the fronts see, joined from its parts. The only caller of mounts. */
 import type { Clock, Log } from "#drivers/contract/driver.ts";
+import { kindOf } from "#drivers/contract/errors.ts";
 import type { Usage } from "#drivers/contract/mount.ts";
 import { isWithin, joinPath } from "#drivers/contract/path.ts";
 import type { Capabilities } from "#drivers/contract/traits.ts";
@@ -127,6 +128,18 @@ class JoinedVfs implements Vfs {
   }
 
   async #listAsked(path: string, o: ListOptions): Promise<Listing> {
+    const known = this.#knownDirectory(path);
+    if (known) {
+      try {
+        const before = known.storage.tree.directory(known.node)?.version;
+        const { state, staleSeconds } = await this.#parts.listings.ensure(known.storage, known.node, known.inside, o);
+        if (state.version === before) return this.#listing(known, staleSeconds);
+        // What changed in the directory changed its own time as well.
+      } catch (error) {
+        // It may be gone, or a file by now: the storage is asked for the path itself.
+        if (kindOf(error) !== "not-found" && kindOf(error) !== "not-a-directory") throw error;
+      }
+    }
     const found = await this.#parts.lookup.find(path, o);
     if (!found.storage) return this.#virtualListing(found.path);
     if (found.node.kind !== "directory") throw notADirectory(path);
@@ -154,11 +167,17 @@ class JoinedVfs implements Vfs {
 
   /** A watched directory in which nothing has changed needs no question at all. */
   #knownClean(path: string, o: ListOptions): FoundNode | undefined {
-    if (o.refresh || !this.#parts.table.match(path)?.storage.traits.cheapStat) return undefined;
-    const found = this.#parts.lookup.known(path);
-    if (found?.node.kind !== "directory") return undefined;
-    if (!found.storage.watching.isClean(found.node.n) || !found.storage.tree.directory(found.node)) return undefined;
+    if (o.refresh) return undefined;
+    const found = this.#knownDirectory(path);
+    if (!found?.storage.watching.isClean(found.node.n) || !found.storage.tree.directory(found.node)) return undefined;
     return found;
+  }
+
+  /** A directory of a storage where asking for a listing also tells that the directory is there. */
+  #knownDirectory(path: string): FoundNode | undefined {
+    if (!this.#parts.table.match(path)?.storage.traits.cheapStat) return undefined;
+    const found = this.#parts.lookup.known(path);
+    return found?.node.kind === "directory" ? found : undefined;
   }
 
   #listing(found: FoundNode, staleSeconds: number | undefined): Listing {

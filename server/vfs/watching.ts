@@ -8,6 +8,12 @@ const MAX_WATCHED = 1000;
 /** How long after its last listing a directory stays watched. */
 const IN_USE_MS = 60_000;
 
+/** Directories of which it is remembered that they were listed. */
+const MAX_REMEMBERED = 10_000;
+
+/** Made once: an abort without a reason makes an exception with a stack. */
+const UNWATCHED = new Error("the directory is no longer in use");
+
 interface Watched {
   readonly controller: AbortController;
   clean: boolean;
@@ -20,19 +26,28 @@ export class Watching {
     ttl: IN_USE_MS,
     updateAgeOnGet: true,
     ttlAutopurge: false,
-    dispose: (watched) => watched.controller.abort(),
+    dispose: (watched) => watched.controller.abort(UNWATCHED),
   });
+  /** Directories that were listed within the last minute. */
+  readonly #listed = new LRUCache<number, true>({ max: MAX_REMEMBERED, ttl: IN_USE_MS, ttlAutopurge: false });
 
   /** True when the directory is watched and nothing has changed since its listing began. Counts as use. */
   isClean(key: number): boolean {
     return this.#watched.get(key)?.clean ?? false;
   }
 
-  /** Called before a listing begins: changes from now on are noticed. A directory that cannot be watched is simply never clean. */
+  /**
+   * Called before a listing begins: from the second one within a minute on, changes are noticed. What a scan passes once is not worth a watch, and
+   * a directory that is not or cannot be watched is simply never clean: it is listed again.
+   */
   begin(key: number, directory: Entry, mount: Mount): void {
     const known = this.#watched.get(key);
     if (known) {
       known.clean = true;
+      return;
+    }
+    if (!this.#listed.has(key)) {
+      this.#listed.set(key, true);
       return;
     }
     const watched: Watched = { controller: new AbortController(), clean: true };

@@ -47,6 +47,8 @@ export interface TreeCore {
   readonly clock: Clock;
   readonly log: Log;
   readonly hot: LRUCache<number, HotDirectory>;
+  /** Children of the directories that were listed last: whoever listed them asks for them next. */
+  readonly listed: LRUCache<number, HotDirectory>;
   /** The version at which a directory was last read whole, by its key. */
   readonly asked: LRUCache<number, number>;
   /** Listings on their way, by the directory's key. */

@@ -4,7 +4,16 @@ import { keyAt, noteAt, type Place, placeOf, removeRow, visibleRow, writeAt } fr
 import { generationOf, type MountContext, type PageReader, requireDirectory, type TreeCore } from "./core.ts";
 import type { LocalChange } from "./overlay.ts";
 import { Pace } from "./pieces.ts";
-import { type EntryRow, factsOf, type NodeRow, type NodeTuple, sameFacts, toNode, tupleToNode } from "./rows.ts";
+import {
+  type EntryRow,
+  factsOf,
+  type NodeRow,
+  type NodeTuple,
+  sameFacts,
+  saysWhatIsKnown,
+  toNode,
+  tupleToNode,
+} from "./rows.ts";
 import { beginStaging, stateOf } from "./staging.ts";
 import { type DirectoryState, HOT_LIMIT, type MountTree, type Staging, type TreeNode } from "./tree.ts";
 
@@ -85,6 +94,8 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
       const row = rows.directory.get(node.n);
       const hot = core.hot.get(node.n);
       if (row && hot && hot.version === row.version && hot.id === node.id) return hot.nodes;
+      const listed = core.listed.get(node.n);
+      if (row && listed && listed.version === row.version && listed.id === node.id) return listed.nodes;
       if (row?.listed_at != null && row.count > HOT_LIMIT) return undefined;
       const found = rows.children(node.n, row?.generation ?? 0, HOT_LIMIT + 1);
       if (found.length > HOT_LIMIT) return undefined;
@@ -148,11 +159,17 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
         });
       }),
 
-    note: (parent, entry) =>
-      core.serial(async () => {
+    note: async (parent, entry) => {
+      const name = mount.codec.toVisible(entry.name);
+      const [known] = rows.child(parent.n, generationOf(core, parent.n), name);
+      if (known && saysWhatIsKnown(known, entry, name, mount.traits.ids)) {
+        return tupleToNode(known, parent.id, mount.traits.ids);
+      }
+      return core.serial(async () => {
         await writable(parent);
         return apply([parent.n], () => nodeOf(noteAt(core, mount, parent.n, entry), parent));
-      }),
+      });
+    },
     forget: (parent, name) => core.serial(async () => forget(parent, name)),
     toVisible: mount.codec.toVisible,
     toUpstream: mount.codec.toUpstream,

@@ -20,6 +20,9 @@ const HOT_ENTRIES = 50_000;
 /** Directories of which it is remembered that somebody asked for them. */
 const ASKED_DIRECTORIES = 10_000;
 
+/** Directories whose children are kept for the reader that had them listed. */
+const JUST_LISTED = 16;
+
 /** How often the tree sweeps by itself, in milliseconds. */
 const SWEEP_EVERY_MS = 60_000;
 
@@ -48,6 +51,7 @@ export async function openTree({ store, path, clock, log }: OpenTreeOptions): Pr
       maxSize: HOT_ENTRIES,
       sizeCalculation: (directory) => directory.nodes.length + 1,
     }),
+    listed: new LRUCache<number, HotDirectory>({ max: JUST_LISTED }),
     asked: new LRUCache<number, number>({ max: ASKED_DIRECTORIES }),
     active: new Map(),
     readers: new Map(),

@@ -70,6 +70,25 @@ export function sameFacts(row: EntryRow, facts: Facts): boolean {
   return FACTS.every((column) => row[column] === facts[column]);
 }
 
+/**
+ * True where an entry says of itself exactly what a row says under that visible name, so that nothing need be written. May say false of a row that
+ * differs in form only: the slow way then finds them the same.
+ */
+export function saysWhatIsKnown(tuple: NodeTuple, entry: Entry, name: string, ids: Traits["ids"]): boolean {
+  const [, , knownName, raw, id, isDirectory, size, sizeIs, modifiedAt, createdAt, version, hashes, detail, pending] =
+    tuple;
+  if (knownName !== name || raw !== null || entry.name !== name || pending === 1) return false;
+  if (ids === "stable" && id !== entry.id) return false;
+  if ((isDirectory === 1) !== (entry.kind === "directory")) return false;
+  if (size !== (entry.size ?? null) || sizeIs !== (entry.sizeIs ?? null) || version !== (entry.version ?? null))
+    return false;
+  if (modifiedAt !== (entry.modifiedAt ?? null) || createdAt !== (entry.createdAt ?? null)) return false;
+  if (detail !== (entry.detail === undefined ? null : JSON.stringify(entry.detail))) return false;
+  if (entry.hashes) return hashes === hashesText(entry.hashes);
+  // Digests that we know of content that is dated the same stay known (`keepHashes`).
+  return hashes === null || (isDirectory === 0 && (version !== null || modifiedAt !== null));
+}
+
 /** The facts with the row's digests, where what the upstream now says leaves no doubt that they are of the same content. */
 export function keepHashes(row: EntryRow, facts: Facts): Facts {
   if (row.hashes === null || row.hashes === facts.hashes || row.size !== facts.size || facts.is_directory) return facts;

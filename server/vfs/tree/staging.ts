@@ -4,7 +4,18 @@ import { type ActiveStaging, isVisible, knownKey, type MountContext, requireDire
 import { namesApart } from "./duplicates.ts";
 import { isAheadOf, type LocalChange } from "./overlay.ts";
 import { inPieces, Pace, PIECE_ROWS, untilDone } from "./pieces.ts";
-import { type DirectoryRow, type EntryRow, type Facts, factsOf, keepHashes, rawNameOf, sameFacts } from "./rows.ts";
+import {
+  type DirectoryRow,
+  type EntryRow,
+  type Facts,
+  factsOf,
+  keepHashes,
+  type NodeTuple,
+  rawNameOf,
+  sameFacts,
+  saysWhatIsKnown,
+  tupleToNode,
+} from "./rows.ts";
 import { type DirectoryState, HOT_LIMIT, type Staging, type TreeNode } from "./tree.ts";
 import { undoStaging } from "./undo.ts";
 
@@ -47,6 +58,10 @@ class StagingRun implements Staging, ActiveStaging {
   /** Rows by id or visible name, for small directories; undefined: ask the file. Emptied by local changes. */
   #known: Map<string, EntryRow> | undefined;
   #isLarge = false;
+  /** The visible rows as they were when the listing began, by id or visible name; gone as soon as anything differs. */
+  #before: Map<string, NodeTuple> | undefined;
+  /** The same in order of names. */
+  #beforeInOrder: readonly NodeTuple[] = [];
 
   constructor(core: TreeCore, mount: MountContext, node: TreeNode, startedAt: number) {
     this.#core = core;
@@ -63,11 +78,13 @@ class StagingRun implements Staging, ActiveStaging {
     this.#isListed = directory?.listed_at != null;
     this.#live = this.#isListed ? directory!.count : rows.countVisible.get(this.#node.n, this.#generation)!.count;
     this.#isLarge = this.#live > HOT_LIMIT;
+    const changes = [...(this.#core.overlay.in(this.#node.n)?.values() ?? [])];
+    if (this.#isListed && !this.#isLarge && !changes.some((change) => this.#isAhead(change))) this.#loadBefore();
   }
 
   async add(page: readonly Entry[]): Promise<void> {
     const { file, keys } = this.#core;
-    for (let i = 0; i < page.length; ) {
+    for (let i = this.#skipKnown(page); i < page.length; ) {
       const end = Math.min(page.length, i + PIECE_ROWS);
       while (!keys.has(end - i)) await keys.fetch(page.length - i);
       file.transaction(() => {
@@ -92,6 +109,7 @@ class StagingRun implements Staging, ActiveStaging {
         core.rows.flip.run(n, this.#generation + Number(this.#isMarked), this.startedAt, 1, this.#live);
       });
     } else core.rows.setListedAt.run(n, this.startedAt);
+    if (!changed && this.#before) this.#handOn();
     this.#end();
     const state = stateOf(core.rows.directory.get(n)!);
     if (overruled.length > 0) await this.#dropOverruled(overruled);
@@ -109,6 +127,7 @@ class StagingRun implements Staging, ActiveStaging {
   }
 
   overrule(name: string, n: number): void {
+    this.#before = undefined;
     this.#known = undefined;
     for (const row of [...this.#core.rows.named.all(this.#node.n, name), ...this.#core.rows.byNode.all(n)]) {
       if (row.parent_n !== this.#node.n || row.since <= this.#generation) continue;
@@ -118,6 +137,7 @@ class StagingRun implements Staging, ActiveStaging {
   }
 
   changed({ kept, gone, added }: { kept?: number; gone?: number; added: number }): void {
+    this.#before = undefined;
     this.#known = undefined;
     this.#live += added;
     if (gone !== undefined) this.#seen.delete(gone);
@@ -126,6 +146,37 @@ class StagingRun implements Staging, ActiveStaging {
 
   spoil(error: unknown): void {
     this.#spoilt = { error };
+  }
+
+  #loadBefore(): void {
+    const isStable = this.#mount.traits.ids === "stable";
+    this.#beforeInOrder = this.#core.rows.children(this.#node.n, this.#generation, HOT_LIMIT + 1);
+    this.#before = new Map(this.#beforeInOrder.map((tuple) => [(isStable ? tuple[4] : tuple[2]) ?? "", tuple]));
+  }
+
+  /** Most listings say what was known: how many entries of a page from its start need no other look, nor any statement. */
+  #skipKnown(page: readonly Entry[]): number {
+    const { ids } = this.#mount.traits;
+    for (let i = 0; i < page.length; i++) {
+      const entry = page[i]!;
+      const name = this.#mount.codec.toVisible(entry.name);
+      const known = this.#before?.get(ids === "stable" ? entry.id : name);
+      if (!known || !saysWhatIsKnown(known, entry, name, ids)) {
+        this.#before = undefined;
+        return i;
+      }
+      this.#seen.add(known[0]);
+    }
+    return page.length;
+  }
+
+  /** Who had the directory listed wants its children next; they have just been read. */
+  #handOn(): void {
+    const { n, id } = this.#node;
+    const row = this.#core.rows.directory.get(n);
+    if (!row) return;
+    const nodes = this.#beforeInOrder.map((tuple) => tupleToNode(tuple, id, this.#mount.traits.ids));
+    this.#core.listed.set(n, { version: row.version, id, nodes });
   }
 
   get #next(): number {

@@ -86,7 +86,7 @@ describe("around", () => {
 
 describe("every layer", () => {
   it.each(layers().map(({ name, layer }) => [name, layer] as const))(
-    "%s forwards the methods present and adds none (style.md §2.5)",
+    "%s forwards the methods present and adds none (layer.ts, around)",
     (name, layer) => {
       const full = layer(everything());
       for (const operation of OPERATIONS) expect(full[operation], operation).toBeTypeOf("function");

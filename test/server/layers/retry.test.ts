@@ -76,7 +76,7 @@ describe("retry", () => {
     expect(long.at).toHaveLength(1);
   });
 
-  it("reads nothing but `retryable` (style.md §2.5)", async () => {
+  it("reads nothing but `retryable`: only the driver can tell (retry.ts)", async () => {
     const { at, clock, run } = failing(1, ROOT, () => new StorageError("unavailable", "for good"));
     await expect(layer(clock, { root: run }).root(call().o)).rejects.toThrow("for good");
     expect(at).toHaveLength(1);

@@ -13,7 +13,7 @@ import { call, FILE, hanging, mountOf, ROOT, TRAITS } from "./sample-mount.ts";
 const caught = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
 
 describe("the stack", () => {
-  it("has one order, with a reason for each place (style.md §2.5)", () => {
+  it("has one order, with a reason for each place (server/vfs/stack.ts)", () => {
     const layers = layersOf({
       traits: TRAITS,
       mountPath: "/m",
