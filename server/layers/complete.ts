@@ -2,6 +2,7 @@
 import type { Dispatcher } from "undici";
 import type { Mount } from "#drivers/contract/mount.ts";
 import type { Traits } from "#drivers/contract/traits.ts";
+import { exactRead } from "./exact-read.ts";
 import type { Journal } from "./journal.ts";
 import { around, type Layer } from "./layer.ts";
 import { readThroughLink } from "./link-read.ts";
@@ -17,12 +18,16 @@ export interface CompleteOptions {
   random(n: number): Uint8Array;
 }
 
-/** Derives `read` where a driver has only `link`, and does `replace` beside the old file where the trait says `emulated`. Adds nothing else. */
+/**
+ * Derives `read` where a driver has only `link`, holds a driver's own to exactly what was asked for, and does `replace` beside the old file
+ * where the trait says `emulated`. Adds nothing else.
+ */
 export function complete(options: CompleteOptions): Layer {
   return (inner) => {
-    const link = inner.link?.bind(inner);
-    const readable: Mount =
-      link && !inner.read ? { ...around(inner, {}), read: readThroughLink(link, options.bytes) } : inner;
+    const read = inner.read
+      ? exactRead(inner.read.bind(inner))
+      : inner.link && readThroughLink(inner.link.bind(inner), options.bytes);
+    const readable: Mount = read ? { ...around(inner, {}), read } : inner;
     return options.traits.replace === "emulated" ? withReplace(readable, options) : readable;
   };
 }

@@ -4,7 +4,11 @@ import { linger } from "./waiting.ts";
 
 /** The stream, once it holds its first byte or has ended. Throws what it fails with before that, and the signal's reason, the stream then destroyed. */
 export async function firstByte(stream: Readable, signal: AbortSignal): Promise<Readable> {
-  if (stream.errored) throw stream.errored;
+  if (stream.errored) {
+    // The event may be yet to come.
+    stream.on("error", () => {});
+    throw stream.errored;
+  }
   if (stream.readableLength > 0 || stream.readableEnded) return stream;
   let clean = () => {};
   try {

@@ -6,17 +6,18 @@ import { openAuth } from "../auth/auth.ts";
 import type { Config } from "../config.ts";
 import type { HttpServer } from "../http/server.ts";
 import { createLogger, type Logger } from "../log.ts";
+import { countUpstreamCall, createRecorder } from "../request-context.ts";
 import { createPrivately } from "../store/data-folder.ts";
 import { openSettings } from "../store/settings.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { systemClock } from "../upstream/clock.ts";
 import type { Vfs } from "../vfs/api.ts";
+import { createOpenMount } from "../vfs/open-mount.ts";
 import { openTree } from "../vfs/tree/open.ts";
 import type { Tree } from "../vfs/tree/tree.ts";
 import { createVfs } from "../vfs/vfs.ts";
 import { addFirstMount, type FirstStart } from "./first-start.ts";
 import { createFronts, type Door } from "./fronts.ts";
-import { createMountOpener } from "./open-mount.ts";
 import { type Closing, closeInOrder } from "./shutdown.ts";
 
 /** An opened data folder. */
@@ -92,7 +93,9 @@ interface VfsNeeds {
 
 async function openVfs({ store, tree, drivers, config, log }: VfsNeeds): Promise<Vfs> {
   const clock = systemClock;
-  const openMount = createMountOpener({ store, clock, log, upstreams: config.upstreams });
+  const { upstreams } = config;
+  const recorder = createRecorder(log);
+  const openMount = createOpenMount({ store, clock, log, recorder, upstreams, onRequest: countUpstreamCall });
   try {
     return await createVfs({ store, tree, drivers, openMount, clock, log });
   } catch (error) {

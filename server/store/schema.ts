@@ -1,4 +1,4 @@
-/** The tables of the durable database. Portable subset: text, integer, bigint, double precision; JSON as text, times as ms, flags as 0/1 (packages.md §8). */
+/** The tables of the durable database. Only what SQLite and PostgreSQL both hold in the same way: text, integer, bigint, double precision; JSON as text, times as ms, flags as 0/1. */
 import type { Generated } from "kysely";
 
 export interface Schema {
@@ -10,7 +10,6 @@ export interface Schema {
   session: SessionTable;
   overlay: OverlayTable;
   replacement: ReplacementTable;
-  spool_file: SpoolFileTable;
 }
 
 /** One setting, its value as JSON. */
@@ -40,8 +39,6 @@ export interface StorageTable {
   freshness: string | null;
   /** `auto`, `proxy` or `redirect`. */
   delivery: string;
-  /** `through`, `back` or `auto`. */
-  reply_mode: Generated<string>;
   created_at: number;
   modified_at: number;
 }
@@ -84,10 +81,13 @@ export interface OverlayTable {
   parent_n: number;
   /** The visible name. */
   name: string;
+  /** The node's key; 0 where a name was removed that the tree did not know. */
   n: number;
+  /** `put` or `remove`. */
   op: string;
-  /** JSON of the `Entry`; null for `remove`. */
+  /** JSON: of a put the `Entry`, of a removal what is needed to know the entry again (`id`, `name`, `kind`), null where the tree did not know it. */
   entry: string | null;
+  /** `pending` or `committed`. */
   state: string;
   at: number;
 }
@@ -99,13 +99,4 @@ export interface ReplacementTable {
   /** JSON: what is needed to finish or undo it. */
   state: string;
   at: number;
-}
-
-/** A file of the spool, so that what a crash left behind is known. */
-export interface SpoolFileTable {
-  id: string;
-  size: number;
-  /** `receiving` or `complete`. */
-  state: string;
-  created_at: number;
 }

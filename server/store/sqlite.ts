@@ -1,6 +1,6 @@
 /** Kysely on `node:sqlite`: one kept statement per SQL text, and transactions that cover DDL. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { type Kysely, SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import { SqliteAdapter, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import { LRUCache } from "lru-cache";
 
 /** Statements kept per connection. */
@@ -10,9 +10,6 @@ const KEPT_STATEMENTS = 500;
 export function sqliteDialect(connection: DatabaseSync): SqliteDialect {
   return new TransactionalDialect({ database: toDatabase(connection) });
 }
-
-/** Any Kysely instance of ours. */
-export type Database<Schema> = Kysely<Schema>;
 
 function toDatabase(connection: DatabaseSync): SqliteDatabase {
   const kept = new LRUCache<string, SqliteStatement>({ max: KEPT_STATEMENTS });
@@ -38,7 +35,7 @@ function toStatement(statement: StatementSync): SqliteStatement {
   };
 }
 
-/** A `Date` or plain object as first parameter would silently be taken as named parameters (packages.md §4). */
+/** What SQLite stores of a value. `node:sqlite` takes a `Date` or plain object as first parameter for named parameters and shifts the others by one, without a word: so all else is a TypeError. */
 function bind(value: unknown): SQLInputValue {
   if (typeof value === "boolean") return Number(value);
   if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "bigint")

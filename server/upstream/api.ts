@@ -66,7 +66,7 @@ export function createApi({ upstreams, proxy, pacer, log, onRequest }: ApiOption
   });
 }
 
-/** Routes below got: changing the address in a hook would lose body, cookie and Host (packages.md §6). */
+/** Routes below got: it takes another address set in a hook for a redirect to another origin, and drops body, cookie, authorization and Host. */
 function rerouted(upstreams: Upstreams): RequestFunction {
   return (url, options, done) => {
     const to = routeOf(url.host, upstreams);

@@ -133,11 +133,10 @@ export class Listings {
   ): Promise<DirectoryState> {
     const mount = await storage.mount();
     const directory = entryOf(node);
-    const until = AbortSignal.any([signal, storage.closing]);
     if (storage.traits.cheapStat && mount.watch) storage.watching.begin(node.n, directory, mount);
     const staging = await storage.tree.stage(node, this.#clock.now());
     try {
-      for await (const page of mount.list(directory, { signal: until, ...(priority && { priority }) })) {
+      for await (const page of mount.list(directory, { signal, ...(priority && { priority }) })) {
         await staging.add(page);
       }
       const { state } = await staging.commit();
@@ -148,7 +147,7 @@ export class Listings {
       await staging.abandon();
       storage.failed(error);
       if (node.parentN !== 0 || kindOf(error) !== "not-found") throw error;
-      throw await this.#explainMissingRoot(storage, node, until, error);
+      throw await this.#explainMissingRoot(storage, node, signal, error);
     }
   }
 

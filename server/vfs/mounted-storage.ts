@@ -167,7 +167,9 @@ export class MountedStorage implements MountFacts {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new StorageError("unavailable", `the storage at ${this.mountPath} is being closed`));
+    const reason = new StorageError("unavailable", `the storage at ${this.mountPath} is being closed`);
+    this.#closing.abort(reason);
+    this.refreshes.stop(reason);
     this.watching.close();
     const mount = this.#mount ?? (await this.#opening?.catch(() => undefined));
     await mount?.close?.();

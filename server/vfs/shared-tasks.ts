@@ -23,6 +23,11 @@ export class SharedTasks<K, T> {
     return signal ? this.#waitOrLeave(key, shared, signal) : shared.promise;
   }
 
+  /** Stops all tasks, with a reason that their waiters hear. */
+  stop(reason: unknown): void {
+    for (const { controller } of this.#running.values()) controller.abort(reason);
+  }
+
   /** True while a task of that key runs. */
   has(key: K): boolean {
     return this.#running.has(key);

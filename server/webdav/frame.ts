@@ -29,50 +29,37 @@ export interface DavFront {
 }
 
 /** One authenticated request at a path that was judged legal. */
-export class DavContext extends webdav.HTTPRequestContext {
+export class DavContext {
   readonly front: DavFront;
   readonly vfs: Vfs;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
   readonly caller: User;
+  /** The path as the caller named it, below the front's prefix. */
+  readonly named: string;
   /** The path in the vfs: the caller's base path with the one that he named. */
   readonly path: string;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
+  readonly #server: DavServer;
+  #frame: FrameContext | undefined;
 
   constructor(server: DavServer, request: IncomingMessage, response: ServerResponse, caller: User, path: string) {
-    // Without a response the package adds no listener that prints; without the prefix its own path is right.
-    // The package searches all headers by regular expression for each that it wants, so it is given those alone.
-    const { host, depth, translate, source, "content-length": length } = request.headers;
-    const wanted = {
-      ...(host && { host }),
-      ...(depth && { depth }),
-      ...(translate && { translate }),
-      ...(source && { source }),
-      ...(length && { "content-length": length }),
-    };
-    // Its parsing of the path costs as much as ours and is of no use to our methods: it is given `/`, and the real path when somebody asks.
-    const facade = { url: "/", headers: wanted } as unknown as IncomingMessage;
-    super(
-      server,
-      facade,
-      undefined as unknown as ServerResponse,
-      () => response.end(),
-      server.front.prefix || undefined,
-    );
-    this.request = request;
-    Object.assign(this.headers, { headers: request.headers });
-    this.requested = new Requested(path);
-    this.response = response;
+    this.#server = server;
     this.front = server.front;
     this.vfs = server.front.vfs;
+    this.request = request;
+    this.response = response;
     this.caller = caller;
+    this.named = path;
     this.path = fullPath(caller, path);
     this.signal = closeSignal(response);
-    this.user = {
-      uid: String(caller.id),
-      username: caller.name,
-      isAdministrator: caller.role === "admin",
-      isDefaultUser: caller.role === "guest",
-    };
+  }
+
+  /** The request as the package knows one. Made when it is asked for: it costs more than all that our methods need of a request (webdav.md §2). */
+  get frame(): webdav.HTTPRequestContext {
+    this.#frame ??= new FrameContext(this.#server, this);
+    return this.#frame;
   }
 
   /** The encoded path that this caller knows a resource by. */
@@ -81,20 +68,25 @@ export class DavContext extends webdav.HTTPRequestContext {
   }
 }
 
-/** What the package's own interface knows of the request's path, made when it is asked for. */
-class Requested {
-  readonly #path: string;
+/** A request of ours in the package's own form, for its interface. */
+class FrameContext extends webdav.HTTPRequestContext {
+  readonly dav: DavContext;
 
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  get uri(): string {
-    return hrefOf("", this.#path, false) || "/";
-  }
-
-  get path(): webdav.Path {
-    return new webdav.Path(this.#path);
+  constructor(server: DavServer, dav: DavContext) {
+    const { request, response, named, caller } = dav;
+    // Without a response the package adds no listener that prints; without the prefix its own path is right.
+    const facade = { url: hrefOf("", named, false) || "/", headers: request.headers } as unknown as IncomingMessage;
+    const prefix = server.front.prefix || undefined;
+    super(server, facade, undefined as unknown as ServerResponse, () => response.end(), prefix);
+    this.dav = dav;
+    this.request = request;
+    this.response = response;
+    this.user = {
+      uid: String(caller.id),
+      username: caller.name,
+      isAdministrator: caller.role === "admin",
+      isDefaultUser: caller.role === "guest",
+    };
   }
 }
 
@@ -253,14 +245,15 @@ class VfsFileSystem extends webdav.FileSystem {
 
 /** A path of the package as the context's caller may use it; embedders, who have no caller, name full paths. */
 function at(path: webdav.Path, context: webdav.RequestContext, action: Action): string {
-  if (!(context instanceof DavContext)) return path.toString();
-  const target = fullPath(context.caller, path.toString());
-  demand(context.caller, action, target);
+  if (!(context instanceof FrameContext)) return path.toString();
+  const { caller } = context.dav;
+  const target = fullPath(caller, path.toString());
+  demand(caller, action, target);
   return target;
 }
 
 function signalOf(context: webdav.RequestContext): AbortSignal {
-  return context instanceof DavContext ? context.signal : AbortSignal.timeout(EMBEDDED_TIMEOUT_MS);
+  return context instanceof FrameContext ? context.dav.signal : AbortSignal.timeout(EMBEDDED_TIMEOUT_MS);
 }
 
 function settle<T>(done: Done<T>, work: () => Promise<T>): void {

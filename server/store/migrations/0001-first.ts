@@ -23,7 +23,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("disabled", "integer", (c) => c.notNull().defaultTo(0))
     .addColumn("freshness", "text")
     .addColumn("delivery", "text", (c) => c.notNull().defaultTo("auto"))
-    .addColumn("reply_mode", "text", (c) => c.notNull().defaultTo("through"))
     .addColumn("created_at", "bigint", (c) => c.notNull())
     .addColumn("modified_at", "bigint", (c) => c.notNull())
     .execute();
@@ -73,12 +72,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("storage_id", "integer", (c) => c.notNull().references("storage.id").onDelete("cascade"))
     .addColumn("state", "text", (c) => c.notNull())
     .addColumn("at", "bigint", (c) => c.notNull())
-    .execute();
-  await db.schema
-    .createTable("spool_file")
-    .addColumn("id", "text", (c) => c.primaryKey())
-    .addColumn("size", "bigint", (c) => c.notNull())
-    .addColumn("state", "text", (c) => c.notNull().check(sql`state in ('receiving', 'complete')`))
-    .addColumn("created_at", "bigint", (c) => c.notNull())
     .execute();
 }

@@ -76,7 +76,7 @@ export function isVisible(row: EntryRow, generation: number): boolean {
 
 /** Throws `not-found` when the directory is gone from the tree. */
 export function requireDirectory(core: TreeCore, directory: TreeNode): void {
-  if (core.rows.byNode.get(directory.n)) return;
+  if (core.rows.isNode(directory.n).length > 0) return;
   throw new StorageError("not-found", `the directory ${JSON.stringify(directory.name)} was removed meanwhile`);
 }
 

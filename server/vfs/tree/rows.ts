@@ -271,6 +271,11 @@ export function prepareRows({ db, connection, onRollback }: TreeFile) {
         .orderBy("until")
         .limit(50),
     ),
+    /** Whether any row has the node. */
+    isNode: prepareTuples<readonly [number]>(
+      connection,
+      db.selectFrom("entry").select("r").where("n", "=", slot(0)).limit(1),
+    ),
     byNode: prepare(connection, db.selectFrom("entry").selectAll().where("n", "=", slot(0))),
     /** Returns the row's `r`. */
     insert: (row: NewRow) => insert.insert(...valuesOf(row)),

@@ -64,13 +64,14 @@ export interface KeptRows<Row> {
 
 /** Keeps the rows of a query by key, `max` of them. Every statement over the table must be given to `changedBy`, or be followed by `forgetAll`. */
 export function keptByKey<Row extends object>(query: Statement<Row>, max: number): KeptRows<Row> {
-  const kept = new LRUCache<number, Row>({ max });
+  // `false`: there is no such row, which is worth remembering as well.
+  const kept = new LRUCache<number, Row | false>({ max });
   return {
     get(key) {
       const known = kept.get(key);
-      if (known) return known;
+      if (known !== undefined) return known || undefined;
       const row = query.get(key);
-      if (row) kept.set(key, row);
+      kept.set(key, row ?? false);
       return row;
     },
     changedBy(statement) {
