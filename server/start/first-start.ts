@@ -22,7 +22,7 @@ export async function addFirstMount(storages: Storages, dataDir: string, signal:
 /** The account, to be printed before anything else can fail: it is shown once. */
 export function accountLines({ password }: FirstStart, dataDir: string): string {
   const how = password
-    ? `password ${password} (shown only now; "pandav user passwd" changes it)`
+    ? `password ${password} (shown only now; "npx pandav user passwd" changes it)`
     : "with the password of PANDAV_ADMIN_PASSWORD";
   return [
     `First start: the data folder is ${dataDir}`,
@@ -35,7 +35,7 @@ export function accountLines({ password }: FirstStart, dataDir: string): string 
 /** How to reach a server that listens. */
 export function reachLines({ password }: FirstStart, url: string, isLocalOnly: boolean): string {
   return [
-    `  Address   ${url}${isLocalOnly ? ' (this machine only; "pandav serve --host 0.0.0.0" opens it to others)' : ""}`,
+    `  Address   ${url}${isLocalOnly ? ' (this machine only; "npm start -- --host 0.0.0.0" opens it to others)' : ""}`,
     `  WebDAV    ${url}/dav`,
     `  rclone    rclone config create pandav webdav url=${url}/dav vendor=owncloud user=admin pass=${password ?? "…"}`,
     "",

@@ -3,6 +3,7 @@ import type { Entry } from "#drivers/contract/mount.ts";
 import { keyAt, noteAt, type Place, placeOf, removeRow, visibleRow, writeAt } from "./changes.ts";
 import { generationOf, type MountContext, type PageReader, requireDirectory, type TreeCore } from "./core.ts";
 import type { LocalChange } from "./overlay.ts";
+import { visibleTuples } from "./packed.ts";
 import { Pace } from "./pieces.ts";
 import {
   type EntryRow,
@@ -15,7 +16,7 @@ import {
   tupleToNode,
 } from "./rows.ts";
 import { beginStaging, stateOf } from "./staging.ts";
-import { type DirectoryState, HOT_LIMIT, type MountTree, type Staging, type TreeNode } from "./tree.ts";
+import type { DirectoryState, MountTree, Staging, TreeNode } from "./tree.ts";
 
 /** Entries in a page of `pages()`. */
 const PAGE = 1000;
@@ -96,9 +97,8 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
       if (row && hot && hot.version === row.version && hot.id === node.id) return hot.nodes;
       const listed = core.listed.get(node.n);
       if (row && listed && listed.version === row.version && listed.id === node.id) return listed.nodes;
-      if (row?.listed_at != null && row.count > HOT_LIMIT) return undefined;
-      const found = rows.children(node.n, row?.generation ?? 0, HOT_LIMIT + 1);
-      if (found.length > HOT_LIMIT) return undefined;
+      const found = visibleTuples(rows, node.n, row);
+      if (!found) return undefined;
       const nodes = found.map((child) => tupleToNode(child, node.id, mount.traits.ids));
       // A directory becomes hot when it is asked for again: what a scan passes once is not worth keeping.
       if (row && core.asked.get(node.n) === row.version) {

@@ -271,6 +271,17 @@ export function prepareRows({ db, connection, onRollback }: TreeFile) {
         .orderBy("until")
         .limit(50),
     ),
+    packed: prepareTuples<readonly [version: number, body: string]>(
+      connection,
+      db.selectFrom("packed").select(["version", "body"]).where("n", "=", slot(0)),
+    ),
+    setPacked: prepare(
+      connection,
+      db
+        .insertInto("packed")
+        .values({ n: slot(0), version: slot(1), body: slot(2) })
+        .onConflict((c) => c.column("n").doUpdateSet({ version: slot(1), body: slot(2) })),
+    ),
     /** Whether any row has the node. */
     isNode: prepareTuples<readonly [number]>(
       connection,

@@ -4,6 +4,7 @@ import type { Generated } from "kysely";
 export interface TreeSchema {
   entry: EntryTable;
   directory: DirectoryTable;
+  packed: PackedTable;
   orphan: OrphanTable;
   dropped_mount: DroppedMountTable;
 }
@@ -47,6 +48,14 @@ export interface DirectoryTable {
   count: number;
   /** The generation that a listing has begun to write; it stays behind when the process dies. */
   staging: number | null;
+}
+
+/** The visible rows of a small directory in one piece, true while the directory is at that version: one read instead of fifty scattered ones. */
+interface PackedTable {
+  n: number;
+  version: number;
+  /** JSON of `NodeTuple`s, by name. */
+  body: string;
 }
 
 /** A directory that is gone, whose children's rows wait for deletion. */

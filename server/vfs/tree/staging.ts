@@ -3,6 +3,7 @@ import type { Entry } from "#drivers/contract/mount.ts";
 import { type ActiveStaging, isVisible, knownKey, type MountContext, requireDirectory, type TreeCore } from "./core.ts";
 import { namesApart } from "./duplicates.ts";
 import { isAheadOf, type LocalChange } from "./overlay.ts";
+import { pack, visibleTuples } from "./packed.ts";
 import { inPieces, Pace, PIECE_ROWS, untilDone } from "./pieces.ts";
 import {
   type DirectoryRow,
@@ -107,6 +108,7 @@ class StagingRun implements Staging, ActiveStaging {
       core.file.transaction(() => {
         this.#ensureDirectory();
         core.rows.flip.run(n, this.#generation + Number(this.#isMarked), this.startedAt, 1, this.#live);
+        pack(core.rows, core.rows.directory.get(n)!);
       });
     } else core.rows.setListedAt.run(n, this.startedAt);
     if (!changed && this.#before) this.#handOn();
@@ -150,7 +152,8 @@ class StagingRun implements Staging, ActiveStaging {
 
   #loadBefore(): void {
     const isStable = this.#mount.traits.ids === "stable";
-    this.#beforeInOrder = this.#core.rows.children(this.#node.n, this.#generation, HOT_LIMIT + 1);
+    const { rows } = this.#core;
+    this.#beforeInOrder = visibleTuples(rows, this.#node.n, rows.directory.get(this.#node.n)) ?? [];
     this.#before = new Map(this.#beforeInOrder.map((tuple) => [(isStable ? tuple[4] : tuple[2]) ?? "", tuple]));
   }
 
@@ -175,6 +178,7 @@ class StagingRun implements Staging, ActiveStaging {
     const { n, id } = this.#node;
     const row = this.#core.rows.directory.get(n);
     if (!row) return;
+    pack(this.#core.rows, row, this.#beforeInOrder);
     const nodes = this.#beforeInOrder.map((tuple) => tupleToNode(tuple, id, this.#mount.traits.ids));
     this.#core.listed.set(n, { version: row.version, id, nodes });
   }

@@ -48,6 +48,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("staging", "bigint")
     .execute();
   await db.schema
+    .createTable("packed")
+    .addColumn("n", "integer", (c) => c.primaryKey().references("directory.n").onDelete("cascade"))
+    .addColumn("version", "bigint", (c) => c.notNull())
+    .addColumn("body", "text", (c) => c.notNull())
+    .execute();
+  await db.schema
     .createTable("orphan")
     .addColumn("n", "integer", (c) => c.primaryKey())
     .execute();
