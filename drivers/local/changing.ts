@@ -110,7 +110,7 @@ async function carry(
   wanted: string,
   o: CopyOptions,
 ): Promise<string> {
-  const temporary = context.temporary.take();
+  const temporary = await context.temporary.take();
   try {
     await copyTree(context, id, isDirectory, to.at(temporary), o, { bytes: 0 });
     o.signal.throwIfAborted();

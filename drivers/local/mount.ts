@@ -11,9 +11,9 @@ import { entryAt, openContent, toEntry } from "./entries.ts";
 import { checkNewName, idOfPath, splitId } from "./ids.ts";
 import { listDirectory } from "./listing.ts";
 import { readFile } from "./reading.ts";
-import { type Directory, Root, toDiskPath } from "./root.ts";
-import { TEMPORARY_LIFETIME_MS, TemporaryNames } from "./temporary.ts";
-import { removeTree } from "./trees.ts";
+import { Root, toDiskPath } from "./root.ts";
+import { sweepTemporary } from "./sweeping.ts";
+import { TemporaryNames } from "./temporary.ts";
 import { storeFile } from "./uploading.ts";
 import { watchDirectory } from "./watching.ts";
 
@@ -24,20 +24,13 @@ export const NO_DESCRIPTOR_PATHS = "local.noDescriptorPaths";
 export function createLocalMount(settings: LocalSettings, env: DriverEnv): Mount {
   const root = new Root(settings.root, env.overrides[NO_DESCRIPTOR_PATHS] !== true);
   const temporary = new TemporaryNames(env);
-  const context: ChangeContext = { root, clock: env.clock, log: env.log, temporary, foundTemporary };
+  const sweep = { clock: env.clock, log: env.log, temporary };
+  const context: ChangeContext = {
+    ...sweep,
+    root,
+    foundTemporary: (directory, name) => sweepTemporary(sweep, directory, name),
+  };
   const uploads = { clock: env.clock, temporary, verify: settings.verify_writes };
-
-  /** Sweeps what a crash left behind; a file that is being written has a recent time. */
-  async function foundTemporary(directory: Directory, name: string): Promise<void> {
-    if (temporary.isInUse(name)) return;
-    try {
-      const { mtimeMs } = await lstat(directory.at(name));
-      if (env.clock.now() - mtimeMs < TEMPORARY_LIFETIME_MS) return;
-      await removeTree(directory.at(name), new AbortController().signal);
-    } catch (error) {
-      env.log.warn({ path: directory.realId, err: error }, "an old temporary file could not be removed");
-    }
-  }
 
   /** Runs a call, and tells its failure in the contract's words. */
   async function call<T>(signal: AbortSignal, act: () => Promise<T>): Promise<T> {

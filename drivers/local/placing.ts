@@ -102,27 +102,36 @@ async function replace(
     if (old?.ino === moved.ino && old.dev === moved.dev) await removeIfThere(from);
     return;
   }
-  const aside = temporary.take();
+  // Kept under its own name, so that a sweep can give it back if this process dies between the two steps.
+  const keeper = await temporary.take("keeper");
+  const kept = directory.at(`${keeper}/${name}`);
   try {
-    await rename(to, directory.at(aside));
+    await mkdir(directory.at(keeper));
+    try {
+      await rename(to, kept);
+    } catch (error) {
+      await rmdir(directory.at(keeper));
+      throw error;
+    }
     try {
       await rename(from, to);
     } catch (error) {
-      await restore(directory.at(aside), to, error);
+      await giveBack(kept, to, error);
+      await rmdir(directory.at(keeper));
+      throw error;
     }
-    await removeTree(directory.at(aside), new AbortController().signal);
+    await removeTree(directory.at(keeper), new AbortController().signal);
   } finally {
-    temporary.release(aside);
+    temporary.release(keeper);
   }
 }
 
-async function restore(aside: DiskPath, to: DiskPath, error: unknown): Promise<never> {
+async function giveBack(kept: DiskPath, to: DiskPath, error: unknown): Promise<void> {
   try {
-    await rename(aside, to);
+    await rename(kept, to);
   } catch {
     throw new StorageError("incomplete", "the old entry was put aside and could not be put back", { cause: error });
   }
-  throw error;
 }
 
 async function removeIfThere(path: DiskPath): Promise<void> {

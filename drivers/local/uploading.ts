@@ -49,7 +49,7 @@ export async function storeFile(
   if (old?.isDirectory() && o.conflict === "replace") {
     throw new StorageError("is-a-directory", "a folder has this name");
   }
-  const temporary = context.temporary.take();
+  const temporary = await context.temporary.take();
   const path = directory.at(temporary);
   const fd = await openFile(path, CREATE_FILE, 0o666);
   try {
@@ -63,7 +63,7 @@ export async function storeFile(
       await setTimes(fd, toSeconds(context.clock.now()), toSeconds(source.modifiedAt));
     }
     await syncFile(fd);
-    const sha1 = context.verify ? await sha1Of(path, o.signal) : undefined;
+    const sha1 = context.verify ? await verifiedSha1(path, source, o) : undefined;
     o.signal.throwIfAborted();
     const placed = await place(path, false, directory, name, o.conflict, context.temporary);
     await directory.sync();
@@ -78,17 +78,29 @@ export async function storeFile(
   }
 }
 
-async function sha1Of(path: DiskPath, signal: AbortSignal): Promise<string> {
+/** Compared before the file gets its name: a wrong one never takes the place of the old one. */
+async function verifiedSha1(path: DiskPath, source: UploadSource, o: UploadOptions): Promise<string> {
+  const stored = await sha1Of(path, o);
+  if (stored === (await source.digest("sha1"))) return stored;
+  throw new StorageError("incomplete", "what is on the disk is not what was sent: its SHA-1 is another one", {
+    reason: "verification-failed",
+  });
+}
+
+async function sha1Of(path: DiskPath, o: UploadOptions): Promise<string> {
   const fd = await openFile(path, READ_FILE | NO_FOLLOW);
   try {
+    const { size } = await statFile(fd);
     const hash = createHash("sha1");
     const chunk = Buffer.allocUnsafeSlow(VERIFY_CHUNK_BYTES);
     for (let at = 0; ; ) {
-      signal.throwIfAborted();
+      o.signal.throwIfAborted();
       const bytes = await readFully(fd, chunk, at);
       hash.update(chunk.subarray(0, bytes));
       at += bytes;
       if (bytes < chunk.length) return hash.digest("hex");
+      // No more is stored than before, but whoever waits learns that something goes on.
+      o.onProgress?.(size);
     }
   } finally {
     await closeFile(fd);

@@ -1,6 +1,7 @@
 /** What the fronts may ask of the vfs. Paths are absolute and normalised (`drivers/contract/path.ts`); errors are StorageErrors. */
 import type { Usage } from "#drivers/contract/mount.ts";
 import type { Capabilities } from "#drivers/contract/traits.ts";
+import type { Prepared } from "./prepared.ts";
 import type {
   DeliverOptions,
   Delivery,
@@ -41,6 +42,8 @@ export interface Vfs {
   /** Undefined for directories that belong to no mount, which are read-only. */
   capabilities(path: string): Capabilities | undefined;
   readonly storages: Storages;
+  /** Where fronts keep the bytes that they made of listings, across restarts. */
+  readonly prepared: Pick<Prepared, "get" | "keep">;
   /** Stops taking work, waits for what runs (until the signal aborts), and closes every mount. */
   close(signal: AbortSignal): Promise<void>;
 }

@@ -1,7 +1,6 @@
 /** Resources made from tree nodes, and those that only the mount table knows. */
 import type { Hashes } from "#drivers/contract/mount.ts";
 import { joinPath, nameOf } from "#drivers/contract/path.ts";
-import type { Traits } from "#drivers/contract/traits.ts";
 import type { Resource } from "./resource.ts";
 import type { TreeNode } from "./tree/tree.ts";
 
@@ -9,7 +8,6 @@ import type { TreeNode } from "./tree/tree.ts";
 export interface MountFacts {
   readonly id: number;
   readonly mountPath: string;
-  readonly traits: Pick<Traits, "ids">;
 }
 
 /** A node at a path. Its path and etag are made when somebody asks: most fields of most entries are never read. */
@@ -49,7 +47,7 @@ export class NodeResource implements Resource {
     return this.node.hashes;
   }
   get etag(): string | undefined {
-    return etagOf(this.node, this.#mount);
+    return etagOf(this.node);
   }
   get key(): number {
     return this.node.n;
@@ -71,29 +69,22 @@ export function virtualResource(path: string, modifiedAt: number | undefined): R
 }
 
 /** A strong etag that stays the same while the content does (RFC 9110 §8.8.3); undefined for directories. */
-function etagOf(node: TreeNode, { id, traits }: MountFacts): string | undefined {
-  if (node.kind === "directory") return undefined;
-  // The upstream's id and version stay inside: only a digest of them leaves. Of a path, the name tells enough beside the version.
-  const which = traits.ids === "path" ? node.rawName : node.id;
-  const size = node.size === undefined ? "" : node.size.toString(36);
-  return `"${digest(which, node.version ?? String(node.modifiedAt ?? ""), id)}-${size}"`;
+function etagOf({ kind, n, size, version, modifiedAt }: TreeNode): string | undefined {
+  if (kind === "directory") return undefined;
+  // The node's key is ours and never used twice, so that two files never share an etag. The upstream's version stays inside: a digest of it leaves.
+  const content = version === undefined ? String(modifiedAt ?? "") : digest(version);
+  return `"${n.toString(36)}-${content}-${size === undefined ? "" : size.toString(36)}"`;
 }
 
 /**
- * 64 bits of two texts in base 36: FNV-1a in two lanes of 32 bits with different multipliers. No secret is kept by it and nobody gains by a
+ * 64 bits of a text in base 36: FNV-1a in two lanes of 32 bits with different multipliers. No secret is kept by it and nobody gains by a
  * collision, so it is quick rather than cryptographic: listings make one per entry.
  */
-function digest(first: string, second: string, seed: number): string {
-  let a = 0x811c9dc5 ^ seed;
-  let b = 0x9747b28c ^ seed;
-  for (let i = 0; i < first.length; i++) {
-    const unit = first.charCodeAt(i);
-    a = Math.imul(a ^ unit, 0x01000193);
-    b = Math.imul(b ^ unit, 0x2c1b3c6d);
-  }
-  a = Math.imul(a ^ 0x10000, 0x01000193); // no text holds this unit: it keeps the two apart
-  for (let i = 0; i < second.length; i++) {
-    const unit = second.charCodeAt(i);
+function digest(text: string): string {
+  let a = 0x811c9dc5;
+  let b = 0x9747b28c;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
     a = Math.imul(a ^ unit, 0x01000193);
     b = Math.imul(b ^ unit, 0x2c1b3c6d);
   }

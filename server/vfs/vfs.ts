@@ -1,4 +1,5 @@
 /** The filesystem that the fronts see, joined from its parts. The only caller of mounts. */
+import { join } from "node:path";
 import type { Clock, Log } from "#drivers/contract/driver.ts";
 import { kindOf } from "#drivers/contract/errors.ts";
 import type { Usage } from "#drivers/contract/mount.ts";
@@ -11,6 +12,7 @@ import { Listings, onNewRootAgain } from "./listings.ts";
 import { type FoundNode, Lookup, notADirectory } from "./lookup.ts";
 import { MountTable } from "./mount-table.ts";
 import { NodeResource, virtualResource } from "./node-resource.ts";
+import { openPrepared, type Prepared } from "./prepared.ts";
 import { Reading } from "./reading.ts";
 import type { Listing, ListOptions, Resource, VfsOptions } from "./resource.ts";
 import { Spool } from "./spool.ts";
@@ -60,16 +62,18 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     ...(parts.maxSyncBytes !== undefined && { maxSyncBytes: parts.maxSyncBytes }),
   });
   await storages.start();
+  const prepared = openPrepared(join(store.dataDir, "prepared.db"), await store.takeBlock("start", 1));
   const purge = setInterval(() => {
     for (const storage of table.all()) storage.watching.purgeStale();
   }, PURGE_INTERVAL_MS);
   purge.unref();
   return new JoinedVfs(
-    { table, storages, listings, lookup, uploads, usage, reading, writing, changing, transferring },
+    { table, storages, listings, lookup, uploads, usage, reading, writing, changing, transferring, prepared },
     async () => {
       clearInterval(purge);
       await Promise.all(table.all().map((storage) => storage.close()));
       await tree.close();
+      prepared.close();
     },
   );
 }
@@ -85,6 +89,7 @@ interface Joined {
   readonly writing: Writing;
   readonly changing: Changing;
   readonly transferring: Transferring;
+  readonly prepared: Prepared;
 }
 
 class JoinedVfs implements Vfs {
@@ -111,6 +116,10 @@ class JoinedVfs implements Vfs {
     this.move = (from, to, o) => transferring.move(from, to, o);
     this.copy = (from, to, o) => transferring.copy(from, to, o);
     this.setModifiedAt = (path, ms, o) => changing.setModifiedAt(path, ms, o);
+  }
+
+  get prepared(): Vfs["prepared"] {
+    return this.#parts.prepared;
   }
 
   get storages(): Storages {
@@ -191,7 +200,6 @@ class JoinedVfs implements Vfs {
       return hidden.size === 0 ? resources : resources.filter((resource) => !hidden.has(resource.name));
     };
     const state = storage.tree.directory(node);
-    const children = storage.tree.children(node);
     let entries: readonly Resource[] | undefined;
     return {
       directory,
@@ -199,7 +207,10 @@ class JoinedVfs implements Vfs {
       // What lies below mount points changes without this directory's version.
       ...(state && mounts.length === 0 && { version: `${node.n}.${state.version}.${directory.modifiedAt ?? ""}` }),
       get entries() {
-        if (children) entries ??= [...mounts, ...toResources(children)];
+        // Read when they are asked for: a front that has prepared this version does not.
+        if (entries) return entries;
+        const children = storage.tree.children(node);
+        if (children) entries = [...mounts, ...toResources(children)];
         return entries;
       },
       async *pages() {

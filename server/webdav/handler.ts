@@ -40,7 +40,7 @@ export function createWebdav(o: WebdavOptions): WebdavHandler {
   const realm = (o.realm ?? "Pandav").replace(/["\\\r\n]/g, "");
   const get = getMethod();
   const methods: Record<string, DavMethod> = {
-    PROPFIND: propfindMethod(),
+    PROPFIND: propfindMethod(o.vfs),
     GET: get,
     HEAD: get,
     PUT: putMethod(),

@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import { encodeName } from "#drivers/contract/path.ts";
 import { drained } from "#server/http/send.ts";
+import type { Vfs } from "#server/vfs/api.ts";
 import type { Listing, Resource } from "#server/vfs/resource.ts";
 import type { PropertySet } from "./property-set.ts";
 import { OWNCLOUD, type PropertyFacts } from "./props.ts";
@@ -50,8 +51,13 @@ export interface PropfindWriter {
   write(answer: Multistatus): Promise<void>;
 }
 
-/** A writer; each front has one. */
-export function createPropfindWriter(): PropfindWriter {
+/** Of how answers are written: to be raised with every change of it, for prepared bytes outlive the program that made them. */
+const FORMAT = 1;
+
+const NOTHING_KEPT: Vfs["prepared"] = { get: () => undefined, keep() {} };
+
+/** A writer; each front has one. `kept` is what outlives it. */
+export function createPropfindWriter(kept = NOTHING_KEPT): PropfindWriter {
   const prepared = new LRUCache<string, Buffer>({
     maxSize: PREPARED_BYTES,
     sizeCalculation: (bytes, key) => bytes.length + key.length * 2 + 100,
@@ -63,10 +69,12 @@ export function createPropfindWriter(): PropfindWriter {
       const self = HEAD + element(href, set.propstats(answer.self, answer.selfFacts, listing === undefined));
       if (!listing) return end(answer, Buffer.from(self + TAIL, "latin1"));
       const key = listing.version === undefined ? undefined : keyOf(answer, listing, listing.version);
-      const known = key === undefined ? undefined : prepared.get(key);
+      const known = key === undefined ? undefined : (prepared.get(key) ?? kept.get(key));
       if (known) return endParts(answer, [Buffer.from(self, "latin1"), known, TAIL_BYTES]);
       const children = await writeChildren(answer, self);
-      if (key !== undefined && children) prepared.set(key, children);
+      if (key === undefined || !children) return;
+      prepared.set(key, children);
+      kept.keep(key, children);
     },
   };
 }
@@ -131,7 +139,7 @@ function keyOf({ href, set, facts }: Multistatus, { directory }: Listing, versio
   const can = facts.capabilities;
   const letters =
     can && set.needsCapabilities ? [can.remove, can.move, can.upload, can.createDirectory].map(Number).join("") : "";
-  return `${href}\n${directory.path}\n${version}\n${letters}\n${set.key}`;
+  return `${FORMAT}\n${href}\n${directory.path}\n${version}\n${letters}\n${set.key}`;
 }
 
 /** The time from which work is counted anew, after a yield where it took too long: awaiting `drain` alone is none on a fast client. */

@@ -33,7 +33,7 @@ describe("pandav serve", () => {
     const said = first.stdout();
     expect(said).toMatch(/^First start: the data folder is /);
     expect(said).toMatch(/^ {2}Account {3}admin, password [A-Za-z0-9]{16} /m);
-    expect(said).toContain(`${first.url} (this machine only; "pandav serve --host 0.0.0.0" opens it to others)`);
+    expect(said).toContain(`${first.url} (this machine only; "npm start -- --host 0.0.0.0" opens it to others)`);
     expect(said).toContain(`WebDAV    ${first.url}/dav\n`);
     expect(said).toMatch(
       /^ {2}rclone {4}rclone config create pandav webdav url=\S+\/dav vendor=owncloud user=admin pass=\S+$/m,

@@ -8,6 +8,7 @@ const ANSWER_WITHIN_MS = 30_000;
 
 export interface Reply {
   readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
@@ -29,5 +30,5 @@ export async function request(
   const answered = once(sent, "response") as Promise<[http.IncomingMessage]>;
   sent.end(body);
   const [answer] = await answered;
-  return { status: answer.statusCode ?? 0, body: await buffer(answer) };
+  return { status: answer.statusCode ?? 0, headers: answer.headers, body: await buffer(answer) };
 }

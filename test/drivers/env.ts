@@ -1,6 +1,7 @@
 /** A driver's environment for tests of drivers that talk to no service. */
 import { randomBytes } from "node:crypto";
-import type { DriverEnv } from "#drivers/contract/driver.ts";
+import type { DriverEnv, MountState } from "#drivers/contract/driver.ts";
+import type { Json } from "#drivers/contract/mount.ts";
 
 export interface LogLine {
   readonly level: "debug" | "info" | "warn";
@@ -9,6 +10,7 @@ export interface LogLine {
 }
 
 export interface TestEnv extends DriverEnv {
+  readonly state: MountState;
   readonly lines: readonly LogLine[];
   /** Turns the clock, in milliseconds. */
   advance(ms: number): void;
@@ -52,6 +54,7 @@ export function testEnv(now = 1_700_000_000_000, overrides: DriverEnv["overrides
       },
     },
     log: { debug: log("debug"), info: log("info"), warn: log("warn") },
+    state: memoryState(),
     upstreams: {},
     overrides,
     lines,
@@ -59,5 +62,14 @@ export function testEnv(now = 1_700_000_000_000, overrides: DriverEnv["overrides
       now += ms;
       for (const wake of [...sleepers]) wake();
     },
+  };
+}
+
+function memoryState(): MountState {
+  const values = new Map<string, Json>();
+  return {
+    get: async (key) => values.get(key),
+    set: async (key, value) => void values.set(key, value),
+    delete: async (key) => void values.delete(key),
   };
 }

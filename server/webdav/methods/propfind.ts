@@ -2,6 +2,7 @@
 import { kindOf } from "#drivers/contract/errors.ts";
 import { hasBody, readBody } from "#server/http/body.ts";
 import { HttpError } from "#server/http/errors.ts";
+import type { Vfs } from "#server/vfs/api.ts";
 import type { Listing, Resource } from "#server/vfs/resource.ts";
 import { depthOf } from "../depth.ts";
 import type { DavContext, DavMethod } from "../frame.ts";
@@ -17,8 +18,8 @@ const NO_BODY = Buffer.alloc(0);
  * 207 for Depth 0 and 1; no Depth counts as 1, though RFC 4918 §9.1 says infinity: nobody who sends none wants the whole tree.
  * Infinity is 403 with `propfind-finite-depth`. A listing that fails is its error's status, never an empty 207.
  */
-export function propfindMethod(): DavMethod {
-  const writer = createPropfindWriter();
+export function propfindMethod({ prepared }: Pick<Vfs, "prepared">): DavMethod {
+  const writer = createPropfindWriter(prepared);
 
   return {
     action: "webdav-read",

@@ -1,4 +1,4 @@
-/** Every method before, during and after an abort (mount.ts, Mount; style.md §1 undici: test aborts first). */
+/** Every method before, during and after an abort (mount.ts, Mount). They come first, because they are what merged and repeated calls lose. */
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
 import type { CallOptions, Entry } from "#drivers/contract/mount.ts";

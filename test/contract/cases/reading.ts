@@ -128,7 +128,7 @@ export const readingCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "a stream that its reader leaves closes and frees what it holds (style.md §2.6)",
+    name: "a stream that its reader leaves closes and frees what it holds: each seek of a player leaves one",
     concerns: (facts) => facts.readsItself && fileOf(treeOf(facts), LONG) !== undefined,
     async run(c) {
       const file = await walk(c, fileOf(await standingTree(c), LONG)!.path);
@@ -143,7 +143,7 @@ export const readingCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "a stream that nobody reads frees what it holds when it is destroyed (style.md §2.6)",
+    name: "a stream that nobody reads frees what it holds when it is destroyed: a client may be gone before the first byte",
     concerns: (facts) => facts.readsItself && fileOf(treeOf(facts), 1) !== undefined,
     async run(c) {
       const file = await walk(c, longestFile(await standingTree(c))!.path);

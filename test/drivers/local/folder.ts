@@ -18,6 +18,8 @@ export interface Folder {
   rootEntry(): Promise<Entry>;
   entry(...path: string[]): Promise<Entry>;
   names(id?: string): Promise<string[]>;
+  /** The folder mounted again with the same state, as after a restart. */
+  again(): Promise<Mount>;
 }
 
 /** Options of one call that nobody aborts. */
@@ -31,9 +33,11 @@ export async function openFolder(settings: { verify_writes?: boolean } = {}, anc
   await mkdir(root);
   await mkdir(outside);
   const env = testEnv(Date.now(), { [NO_DESCRIPTOR_PATHS]: !anchored });
-  const mount = await local.open(local.settings.parse({ root, ...settings }), env, calm());
+  const again = () => local.open(local.settings.parse({ root, ...settings }), env, calm());
+  const mount = await again();
   return {
     mount,
+    again,
     env,
     root,
     outside,

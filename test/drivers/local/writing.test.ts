@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { open, readdir, readFile, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { closeSync, openSync, readdirSync, writeSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { pseudoRandomBytes } from "#test/support/pseudo-random.ts";
 import { sourceOf } from "#test/support/upload-source.ts";
-import { calm, contentOf, directory, eventually, file, openFolder } from "./folder.ts";
+import { calm, contentOf, directory, eventually, file, listed, openFolder } from "./folder.ts";
 
 const replace = () => ({ ...calm(), conflict: "replace" as const });
 
@@ -57,8 +58,117 @@ it("gives each of many a name of its own with conflict rename", async () => {
 it("returns the SHA-1 of what is on the disk where verify_writes is set", async () => {
   const { mount } = await openFolder({ verify_writes: true });
   const bytes = pseudoRandomBytes(2_500_000, 2);
-  const entry = await mount.upload!(directory(""), "a", sourceOf(bytes), replace());
+  const steps: number[] = [];
+  const onProgress = (stored: number) => void steps.push(stored);
+  const entry = await mount.upload!(directory(""), "a", sourceOf(bytes), { ...replace(), onProgress });
   expect(entry.hashes).toEqual({ sha1: createHash("sha1").update(bytes).digest("hex") });
+  // Two signs of life while it is read back, so that no limit on silence ends it.
+  expect(steps.filter((stored) => stored === bytes.length)).toHaveLength(3);
+});
+
+it.each([
+  ["the old file", "old"],
+  ["nothing", undefined],
+])(
+  "fails where the disk has other bytes than were sent, and leaves %s under the name (verify_writes)",
+  async (_what, old) => {
+    const { mount, root } = await openFolder({ verify_writes: true });
+    if (old) await writeFile(join(root, "a"), old);
+    const bytes = pseudoRandomBytes(2_500_000, 3);
+    const flipLast = () => {
+      const [temporary] = readdirSync(root).filter((name) => name.startsWith(".pandav-upload-"));
+      const fd = openSync(join(root, temporary!), "r+");
+      writeSync(fd, Buffer.from([bytes.at(-1)! ^ 1]), 0, 1, bytes.length - 1);
+      closeSync(fd);
+    };
+    const onProgress = (written: number) => written === bytes.length && flipLast();
+    const source = sourceOf(bytes, { kind: "stream" });
+    await expect(
+      mount.upload!(directory(""), "a", source, { ...replace(), onProgress: (n) => void onProgress(n) }),
+    ).rejects.toMatchObject({ kind: "incomplete", reason: "verification-failed" });
+    expect(await readdir(root)).toEqual(old ? ["a"] : []);
+    if (old) expect(await readFile(join(root, "a"), "utf8")).toBe(old);
+  },
+);
+
+describe("after the process was killed", () => {
+  /** What a killed upload leaves: the file of a mount that is used no more, which this process forgets. */
+  async function leftBehind(): Promise<Awaited<ReturnType<typeof openFolder>> & { name: string }> {
+    const folder = await openFolder();
+    const stopped = Promise.withResolvers<void>();
+    const aborting = new AbortController();
+    const source = sourceOf(Buffer.alloc(10), { hangs: { after: 5, reached: stopped.resolve } });
+    const upload = folder.mount.upload!(directory(""), "a", source, { signal: aborting.signal, conflict: "replace" });
+    await stopped.promise;
+    const [name] = await readdir(folder.root);
+    const content = await readFile(join(folder.root, name!));
+    aborting.abort();
+    await expect(upload).rejects.toBe(aborting.signal.reason);
+    await writeFile(join(folder.root, name!), content);
+    return { ...folder, name: name! };
+  }
+
+  it("sweeps what it was writing at the first listing, and nothing of makers that may live", async () => {
+    const { root, again, name, names } = await leftBehind();
+    const foreign = name.replace(/[0-9a-f]{12}/, "0".repeat(12));
+    await writeFile(join(root, foreign), "another Pandav writes this");
+    // Its own mount is not dead.
+    expect(await names()).toEqual([]);
+    expect((await readdir(root)).sort()).toEqual([foreign, name].sort());
+    expect(await listed(await again(), directory(""))).toEqual([]);
+    expect(await readdir(root)).toEqual([foreign]);
+  });
+
+  it("knows what it was writing also when others have written in between", async () => {
+    const { root, again, name } = await leftBehind();
+    for (let i = 0; i < 3; i++)
+      await (await again()).upload!(directory(""), "b", sourceOf(Buffer.from("b")), replace());
+    expect((await readdir(root)).sort()).toEqual([name, "b"].sort());
+    expect(await listed(await again(), directory(""))).toHaveLength(1);
+    expect(await readdir(root)).toEqual(["b"]);
+  });
+
+  it.each([
+    ["gives a replaced folder its name back where the new one did not come", false],
+    ["removes a replaced folder where the new one came", true],
+  ])("%s", async (_what, came) => {
+    const { root, again, name } = await leftBehind();
+    await rm(join(root, name));
+    const keeper = join(root, `${name}.old`);
+    await mkdir(join(keeper, "d", "deep"), { recursive: true });
+    await writeFile(join(keeper, "d", "deep", "x"), "old");
+    if (came) await mkdir(join(root, "d"));
+    const mount = await again();
+    await listed(mount, directory(""));
+    expect(await readdir(root)).toEqual(["d"]);
+    const inside = await listed(mount, directory("d"));
+    expect(inside.map((entry) => entry.name)).toEqual(came ? [] : ["deep"]);
+    if (!came) expect(await readFile(join(root, "d", "deep", "x"), "utf8")).toBe("old");
+  });
+});
+
+it("never sweeps what another mount of this process is writing into the same folder", async () => {
+  const { mount, root, again } = await openFolder();
+  const stopped = Promise.withResolvers<void>();
+  const aborting = new AbortController();
+  const source = sourceOf(Buffer.alloc(10), { hangs: { after: 5, reached: stopped.resolve } });
+  const upload = mount.upload!(directory(""), "a", source, { signal: aborting.signal, conflict: "replace" });
+  await stopped.promise;
+  expect(await listed(await again(), directory(""))).toEqual([]);
+  expect(await readdir(root)).toHaveLength(1);
+  aborting.abort();
+  await expect(upload).rejects.toBe(aborting.signal.reason);
+});
+
+it("puts the old folder back when the new one cannot take its place", async () => {
+  // Without descriptors, what lies in a folder is not found any more once that is put aside.
+  const { mount, root } = await openFolder({}, false);
+  await mount.createDirectory!(directory(""), "d", calm());
+  await mount.createDirectory!(directory("d"), "x", calm());
+  const [moved] = await mount.move!([directory("d/x")], directory(""), { ...replace(), name: "d" });
+  expect(moved?.error?.kind).toBe("not-found");
+  expect(await readdir(root)).toEqual(["d"]);
+  expect(await readdir(join(root, "d"))).toEqual(["x"]);
 });
 
 it("never lists temporary files, refuses their names, and sweeps old ones that nobody writes", async () => {
@@ -78,7 +188,11 @@ it("never lists temporary files, refuses their names, and sweeps old ones that n
   await expect(mount.read!(file(".pandav-upload-left"), undefined, calm())).rejects.toMatchObject({
     kind: "not-found",
   });
-  for (const name of await readdir(root)) await utimes(join(root, name), 0, (env.clock.now() - 25 * 3_600_000) / 1000);
+  // The file's own time is the sender's and says nothing.
+  for (const name of await readdir(root)) await utimes(join(root, name), 0, 0);
+  expect(await names()).toEqual([]);
+  expect(await readdir(root)).toHaveLength(2);
+  env.advance(25 * 3_600_000);
   expect(await names()).toEqual([]);
   const [inUse, ...swept] = await readdir(root);
   expect(swept).toEqual([]);

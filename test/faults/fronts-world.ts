@@ -1,0 +1,137 @@
+/** All fronts of a server in this process, over a memory storage at `/m` with faults in it, as after a start that finds no tree. */
+import { mkdtemp, rm } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AnyDriver } from "#drivers/contract/driver.ts";
+import { createMemoryDriver, type MemoryDriverOptions } from "#drivers/memory/index.ts";
+import { type MemoryNode, MemoryStore } from "#drivers/memory/store.ts";
+import { createCatalogue } from "#server/accounts/catalogue.ts";
+import type { ApiDeps } from "#server/api/deps.ts";
+import { openAuth } from "#server/auth/auth.ts";
+import { createLogger } from "#server/log.ts";
+import { createFronts } from "#server/start/fronts.ts";
+import { openSettings } from "#server/store/settings.ts";
+import { openStore } from "#server/store/store.ts";
+import { systemClock } from "#server/upstream/clock.ts";
+import { request } from "#test/clients/http-put.ts";
+import { openTestVfs, silentLog } from "#test/support/vfs.ts";
+import type { Chaos } from "./chaos.ts";
+
+/** Who may come in, shared by many worlds: passwords are dear to hash. */
+export interface Gate {
+  readonly deps: Pick<ApiDeps, "auth" | "settings">;
+  close(): Promise<void>;
+}
+
+export async function openGate(): Promise<Gate> {
+  const dataDir = await mkdtemp(join(tmpdir(), "pandav-gate-"));
+  const store = await openStore(dataDir);
+  const settings = await openSettings(store, {});
+  const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: "unused" });
+  return {
+    deps: { auth, settings },
+    async close() {
+      await store.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What a front said, as far as it may not lie. */
+export interface Answer {
+  /** `cut`: the connection ended inside the reply. */
+  readonly status: number | "cut";
+  readonly retryAfter?: string;
+  /** `Pandav-Stale`. */
+  readonly stale?: string;
+  readonly body: string;
+}
+
+export interface FrontsWorld {
+  /** The storage's own truth: path below the storage's root → content, directories with a slash at the end. */
+  truth(): Readonly<Record<string, string>>;
+  ask(method: string, path: string, o?: AskOptions): Promise<Answer>;
+  api(path: string, input: Readonly<Record<string, unknown>>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export interface AskOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface WorldOptions extends Pick<MemoryDriverOptions, "traits" | "without"> {
+  readonly seed: NonNullable<MemoryDriverOptions["seed"]>;
+  readonly pageSize?: number;
+  /** The storage's freshness in milliseconds. */
+  readonly freshness?: number;
+}
+
+export async function openFronts(gate: Gate, chaos: Chaos, options: WorldOptions): Promise<FrontsWorld> {
+  const { pageSize = 2, freshness, ...shape } = options;
+  const dataDir = await mkdtemp(join(tmpdir(), "pandav-fronts-"));
+  await addStorageRow(dataDir, pageSize, freshness);
+  const memory = new MemoryStore();
+  const plain = createMemoryDriver({ ...shape, store: memory });
+  const driver: AnyDriver = {
+    ...plain,
+    open: async (settings, env, o) => chaos.layer(await plain.open(settings, env, o)),
+  };
+  const test = await openTestVfs({ drivers: [driver], dataDir });
+  const drivers = { ids: () => [driver.id], find: async () => driver };
+  const deps = { ...gate.deps, vfs: test.vfs, catalogue: createCatalogue(drivers), log: silentLog, version: "0" };
+  const http = createFronts(deps, createLogger({ level: "silent" }))("owner");
+  const { port } = (await http.listen({ port: 0, host: "127.0.0.1" })) as AddressInfo;
+  const server = { url: `http://127.0.0.1:${port}`, user: "", password: "" };
+
+  const ask = async (method: string, path: string, { headers = {}, body = "" }: AskOptions = {}): Promise<Answer> => {
+    try {
+      const reply = await request(server, method, path, Buffer.from(body), headers);
+      const { "retry-after": retryAfter, "pandav-stale": stale } = reply.headers as Record<string, string>;
+      return { status: reply.status, ...(retryAfter && { retryAfter }), ...(stale && { stale }), body: String(reply.body) };
+    } catch {
+      return { status: "cut", body: "" };
+    }
+  };
+  return {
+    truth: () => Object.fromEntries(filesBelow(memory.root, "")),
+    ask,
+    api: (path, input) =>
+      ask("POST", path, { body: JSON.stringify(input), headers: { "content-type": "application/json" } }),
+    async close() {
+      await http.close(AbortSignal.abort());
+      await test.dispose();
+    },
+  };
+}
+
+async function addStorageRow(dataDir: string, pageSize: number, freshness: number | undefined): Promise<void> {
+  const store = await openStore(dataDir);
+  await store.db
+    .insertInto("storage")
+    .values({
+      mount_path: "/m",
+      driver: "memory",
+      settings: JSON.stringify({ page_size: pageSize }),
+      sort_order: 0,
+      remark: "",
+      disabled: 0,
+      freshness: freshness === undefined ? null : JSON.stringify({ default: freshness }),
+      delivery: "auto",
+      created_at: 0,
+      modified_at: 0,
+    })
+    .execute();
+  await store.close();
+}
+
+function* filesBelow(node: MemoryNode, path: string): Generator<[string, string]> {
+  for (const child of node.children) {
+    if (child.kind === "file") yield [`${path}/${child.name}`, child.content.toString()];
+    else {
+      yield [`${path}/${child.name}/`, ""];
+      yield* filesBelow(child, `${path}/${child.name}`);
+    }
+  }
+}
