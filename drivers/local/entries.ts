@@ -1,10 +1,10 @@
 /** What a name on the disk is to the outside: a file, a directory, or nothing that can be shown. */
-import type { Stats } from "node:fs";
+import { fstatSync, type Stats } from "node:fs";
 import { lstat, realpath } from "node:fs/promises";
 import { sep } from "node:path";
 import type { Entry } from "../contract/mount.ts";
 import { decodeName } from "../kit/bytes.ts";
-import { letGo, O_PATH, openFile, statFile } from "./descriptors.ts";
+import { letGo, NO_FOLLOW, O_PATH, openFile, statFile } from "./descriptors.ts";
 import { codeOf, notThere } from "./errors.ts";
 import { childId, splitId } from "./ids.ts";
 import { type Directory, pathOfDescriptor, type Root, toDiskPath } from "./root.ts";
@@ -65,6 +65,24 @@ export async function entryAt(root: Root, directory: Directory, parentId: string
   const entry = toEntry(childId(parentId, name), name, stats);
   if (!entry) throw notThere();
   return entry;
+}
+
+/**
+ * The entry of an id in one look at the disk: most paths hold no link, and then where the open file says that it is (proc(5)) is where it was asked
+ * for. Undefined where that cannot be done, or a link is on the way: the longer way then finds out. Throws the disk's own errors.
+ */
+export async function quickEntry(root: Root, id: string): Promise<Entry | undefined> {
+  const { prefix, anchored, quick } = await root.identity();
+  if (!anchored || !quick) return undefined;
+  const { name } = splitId(id);
+  if (isHidden(name)) return undefined;
+  // O_PATH opens nothing: neither a device nor a pipe notices.
+  const fd = await openFile(toDiskPath(prefix + id), O_PATH | NO_FOLLOW);
+  try {
+    return pathOfDescriptor(fd) === prefix + id ? toEntry(id, name, fstatSync(fd)) : undefined;
+  } finally {
+    letGo(fd);
+  }
 }
 
 /** The directory and name where an id's content really is, links followed. Dispose of the directory. Throws `not-found`. */

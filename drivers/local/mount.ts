@@ -7,7 +7,7 @@ import { oneByOne } from "../kit/batch.ts";
 import { type ChangeContext, copyEntry, moveEntry, removeEntry } from "./changing.ts";
 import type { LocalSettings } from "./config.ts";
 import { toSeconds } from "./descriptors.ts";
-import { entryAt, openContent, toEntry } from "./entries.ts";
+import { entryAt, openContent, quickEntry, toEntry } from "./entries.ts";
 import { checkNewName, idOfPath, splitId } from "./ids.ts";
 import { listDirectory } from "./listing.ts";
 import { readFile } from "./reading.ts";
@@ -59,6 +59,8 @@ export function createLocalMount(settings: LocalSettings, env: DriverEnv): Mount
     stat: (path, { signal }) =>
       call(signal, async () => {
         const id = idOfPath(path);
+        const quick = id === "" ? undefined : await quickEntry(root, id);
+        if (quick) return quick;
         const { parent: parentId, name } = id === "" ? { parent: "", name: "" } : splitId(id);
         using parent = await root.open(parentId);
         if (id === "") return toEntry("", "", await parent.stat())!;

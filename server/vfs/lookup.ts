@@ -102,8 +102,10 @@ export class Lookup {
     const known = lookupName(storage, node, name);
     if (known) {
       // On the way down any knowledge will do; the entry that is asked for is revalidated with its parent.
-      if (!isLast || !storage.tree.directory(node)) return known;
-      await this.#listings.ensure(storage, node, parent.inside, o);
+      const before = storage.tree.directory(node);
+      if (!isLast || !before) return known;
+      const { state } = await this.#listings.ensure(storage, node, parent.inside, o);
+      if (state.version === before.version) return known;
     } else if (!this.#listings.provesAbsence(storage, node, parent.inside)) {
       await this.#refreshDirectory(parent, o);
     }

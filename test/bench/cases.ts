@@ -9,15 +9,23 @@ export interface BenchCase {
   readonly unit: "requests/s" | "MiB/s";
   /** Wanted: our figure divided by rclone's. */
   readonly minimumRatio: number;
-  /** The server is started anew before the timed run. */
+  /** The server is started anew before the timed run, and warmed up with the same work over other directories, untimed. */
   readonly restart?: boolean;
+  /** With `restart`: nobody has asked for the same properties of these directories before, so that no answer is at hand. */
+  readonly firstAsked?: boolean;
   /** Absent result: this server cannot take part. */
   job(server: Contestant, world: World, scale: Scale, answerLength: number): LoadJob | undefined;
+  /** The same over other directories. */
+  warmUp?(server: Contestant, world: World, scale: Scale, answerLength: number): LoadJob | undefined;
 }
 
 /** What rclone's WebDAV client asks for, plus the etag. */
 const PROPFIND_BODY = `<?xml version="1.0" encoding="utf-8"?>
 <d:propfind xmlns:d="DAV:"><d:prop><d:displayname/><d:getlastmodified/><d:getcontentlength/><d:resourcetype/><d:getetag/></d:prop></d:propfind>`;
+
+/** The same properties in another order: an answer of its own to a server that keeps answers. */
+const OTHER_BODY = `<?xml version="1.0" encoding="utf-8"?>
+<d:propfind xmlns:d="DAV:"><d:prop><d:getetag/><d:displayname/><d:getlastmodified/><d:getcontentlength/><d:resourcetype/></d:prop></d:propfind>`;
 
 const CONNECTIONS = 8;
 const WRITE_EVERY = 50;
@@ -26,20 +34,37 @@ const WRITE_BYTES = 1024;
 export const CASES: readonly BenchCase[] = [
   {
     id: "a",
-    title: "PROPFIND of different directories, once each after a restart",
+    title: "PROPFIND of different directories, once each after a restart, from the tree",
     unit: "requests/s",
     minimumRatio: 5,
     restart: true,
-    job: (server, world, scale, answerLength) =>
-      propfind(server, server.treeDirectories(world), 1, scale.filesPerDirectory, answerLength),
+    job: (server, { directories }, scale, answerLength) =>
+      propfind(server, server.treeDirectories(directories), 1, scale.filesPerDirectory, answerLength),
+    warmUp: (server, { others }, scale, answerLength) =>
+      propfind(server, server.treeDirectories(others), 1, scale.filesPerDirectory, answerLength),
+  },
+  {
+    id: "a1",
+    title: "the same, asked for properties that nobody has asked for before",
+    unit: "requests/s",
+    minimumRatio: 0,
+    restart: true,
+    firstAsked: true,
+    job: (server, { directories }, scale, answerLength) =>
+      propfind(server, server.treeDirectories(directories), 1, scale.filesPerDirectory, answerLength, OTHER_BODY),
+    warmUp: (server, { others }, scale, answerLength) =>
+      propfind(server, server.treeDirectories(others), 1, scale.filesPerDirectory, answerLength, OTHER_BODY),
   },
   {
     id: "b",
-    title: "PROPFIND of the same directories again (local folder)",
+    title: "PROPFIND of different directories, once each after a restart, listed again (local folder)",
     unit: "requests/s",
     minimumRatio: 0.8,
-    job: (server, world, scale, answerLength) =>
-      propfind(server, directoryUrls(server, world.directories), 1, scale.filesPerDirectory, answerLength),
+    restart: true,
+    job: (server, { directories }, scale, answerLength) =>
+      propfind(server, directoryUrls(server, directories), 1, scale.filesPerDirectory, answerLength),
+    warmUp: (server, { others }, scale, answerLength) =>
+      propfind(server, directoryUrls(server, others), 1, scale.filesPerDirectory, answerLength),
   },
   {
     id: "c",
@@ -115,6 +140,7 @@ function propfind(
   passes: number,
   entries: number,
   answerLength: number,
+  body = PROPFIND_BODY,
 ): RequestsJob {
   const common = { kind: "requests", origin: server.origin(), connections: CONNECTIONS, passes } as const;
   if (server.answerPaths) {
@@ -126,7 +152,7 @@ function propfind(
     method: "PROPFIND",
     paths,
     headers: { ...server.headers, depth: "1", "content-type": "application/xml" },
-    body: PROPFIND_BODY,
+    body,
     expect: { status: 207, responses: entries + 1 },
   };
 }

@@ -1,6 +1,5 @@
 /** A server that takes part in the bench. */
 import type { Child } from "./child.ts";
-import type { World } from "./world.ts";
 
 export type ContestantName = "pandav" | "rclone" | "nginx";
 
@@ -15,8 +14,8 @@ export interface Contestant {
   readonly headers: Readonly<Record<string, string>>;
   /** The URL path of a path of the world. */
   urlOf(path: string): string;
-  /** The directories to list after a restart; Pandav's come from its tree, the others' are the world's. */
-  treeDirectories(world: World): readonly string[];
+  /** Where these directories of the world are listed from what is known already: Pandav has them in its tree, the others in the folder. */
+  treeDirectories(paths: readonly string[]): readonly string[];
   /** For a server that cannot PROPFIND: GET paths whose files are as long as our answer. */
   answerPaths?(length: number, count: number): readonly string[];
   start(): Promise<void>;

@@ -72,11 +72,13 @@ async function runCase(
   let answerLength = 0;
   try {
     for (let round = 0; round <= Number(values.rounds); round += 1) {
+      if (benchCase.firstAsked && round !== 1) continue;
       for (const server of contestants) {
         if (round === 0 || benchCase.restart) {
           await server.stop();
           await server.start();
-          await greet(server);
+          const before = benchCase.warmUp?.(server, world, scale, answerLength);
+          if (before) answerLength ||= (await runLoad(before)).firstLength;
         }
         const job = benchCase.job(server, world, scale, answerLength);
         if (!job) continue;
@@ -97,15 +99,6 @@ async function runCase(
   }
   const { job: _job, ...described } = benchCase;
   return { case: described, rounds };
-}
-
-/** One OPTIONS, so that the password check that only Pandav makes, once per start, is not counted; no listing is touched by it. */
-async function greet(server: Contestant): Promise<void> {
-  const answer = await fetch(server.origin() + server.urlOf("/"), {
-    method: "OPTIONS",
-    headers: { ...server.headers },
-  });
-  await answer.arrayBuffer();
 }
 
 function conclude(outcomes: readonly CaseOutcome[], contestants: readonly Contestant[], scale: Scale): void {

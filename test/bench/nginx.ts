@@ -21,7 +21,7 @@ export async function nginxContestant(root: string, ownFolder: string): Promise<
     version,
     headers: {},
     urlOf: encodePath,
-    treeDirectories: (world) => world.directories.map(encodePath),
+    treeDirectories: (paths) => paths.map(encodePath),
     answerPaths(length, count) {
       const folder = join(root, "answers", String(length));
       mkdirSync(folder, { recursive: true });

@@ -58,14 +58,14 @@ export async function pandavContestant(world: World, dataDir: string, scale: Sca
     version: pandavVersion(),
     headers: PANDAV_HEADERS,
     urlOf: (path) => `/dav/bench${encodePath(path)}`,
-    treeDirectories: ({ directories }) => directories.map((path) => `/dav/generated${encodePath(`/${nameOf(path)}`)}/`),
+    treeDirectories: (paths) => paths.map((path) => `/dav/generated${encodePath(`/${nameOf(path)}`)}/`),
     ...server,
   };
   await server.start();
   try {
     await addStorage(dataDir, "/bench", "local", { root: world.root });
     await addStorage(dataDir, "/generated", "generated", {
-      directories: String(scale.directories),
+      directories: String(2 * scale.directories),
       files_per_directory: String(scale.filesPerDirectory),
       flat: "true",
     });
@@ -75,7 +75,7 @@ export async function pandavContestant(world: World, dataDir: string, scale: Sca
       origin: server.origin(),
       connections: 4,
       method: "PROPFIND",
-      paths: contestant.treeDirectories(world),
+      paths: contestant.treeDirectories([...world.directories, ...world.others]),
       passes: 1,
       headers: { ...PANDAV_HEADERS, depth: "1" },
       expect: { status: 207, responses: scale.filesPerDirectory + 1 },

@@ -15,7 +15,7 @@ export async function rcloneContestant(root: string, configFile: string): Promis
     version,
     headers: {},
     urlOf: encodePath,
-    treeDirectories: (world) => world.directories.map((path) => `${encodePath(path)}/`),
+    treeDirectories: (paths) => paths.map((path) => `${encodePath(path)}/`),
     ...server,
   };
 }

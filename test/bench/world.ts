@@ -42,6 +42,8 @@ export const SMALL_FILE_BYTES = 4096;
 export interface World {
   readonly root: string;
   readonly directories: readonly string[];
+  /** As many again, of the same shape: what a started server is warmed up on where the others must not have been asked. */
+  readonly others: readonly string[];
   readonly wide: string;
   /** The file in `wide` that is written again and again. */
   readonly written: string;
@@ -53,8 +55,8 @@ export interface World {
 /** Fills `root`; takes some seconds. The many directories have the names that the driver `generated` gives, so that answers are alike. */
 export function makeWorld(root: string, scale: Scale): World {
   const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
-  const directories = numbers(scale.directories).map((i) => `/many/${directoryName(i)}`);
-  for (const [i, directory] of directories.entries()) {
+  const all = numbers(2 * scale.directories).map((i) => `/many/${directoryName(i)}`);
+  for (const [i, directory] of all.entries()) {
     mkdirSync(join(root, directory), { recursive: true });
     for (const j of numbers(scale.filesPerDirectory))
       writeFileSync(join(root, directory, fileName(i, j)), "0123456789");
@@ -70,7 +72,8 @@ export function makeWorld(root: string, scale: Scale): World {
   mkdirSync(join(root, "put"));
   return {
     root,
-    directories,
+    directories: all.slice(0, scale.directories),
+    others: all.slice(scale.directories),
     wide: "/wide",
     written: "/wide/written.txt",
     big: "/big/one.bin",

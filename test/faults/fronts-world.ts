@@ -1,19 +1,24 @@
 /** All fronts of a server in this process, over a memory storage at `/m` with faults in it, as after a start that finds no tree. */
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AnyDriver } from "#drivers/contract/driver.ts";
+import type { StorageError } from "#drivers/contract/errors.ts";
 import { createMemoryDriver, type MemoryDriverOptions } from "#drivers/memory/index.ts";
 import { type MemoryNode, MemoryStore } from "#drivers/memory/store.ts";
 import { createCatalogue } from "#server/accounts/catalogue.ts";
 import type { ApiDeps } from "#server/api/deps.ts";
 import { openAuth } from "#server/auth/auth.ts";
+import { around } from "#server/layers/layer.ts";
 import { createLogger } from "#server/log.ts";
 import { createFronts } from "#server/start/fronts.ts";
 import { openSettings } from "#server/store/settings.ts";
 import { openStore } from "#server/store/store.ts";
 import { systemClock } from "#server/upstream/clock.ts";
+import type { Vfs } from "#server/vfs/api.ts";
 import { request } from "#test/clients/http-put.ts";
 import { openTestVfs, silentLog } from "#test/support/vfs.ts";
 import type { Chaos } from "./chaos.ts";
@@ -46,6 +51,15 @@ export interface Answer {
   /** `Pandav-Stale`. */
   readonly stale?: string;
   readonly body: string;
+  /** The body as AList's API has it. */
+  readonly envelope?: Envelope;
+}
+
+export interface Envelope {
+  readonly code: number;
+  readonly kind?: string;
+  // biome-ignore lint/suspicious/noExplicitAny: replies are looked into field by field
+  readonly data: any;
 }
 
 export interface FrontsWorld {
@@ -53,6 +67,14 @@ export interface FrontsWorld {
   truth(): Readonly<Record<string, string>>;
   ask(method: string, path: string, o?: AskOptions): Promise<Answer>;
   api(path: string, input: Readonly<Record<string, unknown>>): Promise<Answer>;
+  /** The reply of one that stops reading at the first byte until `meanwhile` is done. */
+  slowly(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    meanwhile: () => Promise<void>,
+  ): Promise<{ readonly whole: boolean; readonly body: string }>;
+  readonly vfs: Vfs;
   close(): Promise<void>;
 }
 
@@ -68,7 +90,39 @@ export interface WorldOptions extends Pick<MemoryDriverOptions, "traits" | "with
   readonly freshness?: number;
 }
 
-export async function openFronts(gate: Gate, chaos: Chaos, options: WorldOptions): Promise<FrontsWorld> {
+/** A storage that fails at everything between `begin` and `end`; it begins at once. */
+export interface Outage extends Pick<Chaos, "layer"> {
+  begin(): void;
+  end(): void;
+}
+
+export function createOutage(error: StorageError): Outage {
+  let down = true;
+  const fail = () => {
+    if (down) throw error;
+  };
+  return {
+    begin() {
+      down = true;
+    },
+    end() {
+      down = false;
+    },
+    layer: (inner) =>
+      around(inner, {
+        async call(_call, next) {
+          fail();
+          return next();
+        },
+        async *list(_directory, _o, next) {
+          fail();
+          yield* next();
+        },
+      }),
+  };
+}
+
+export async function openFronts(gate: Gate, chaos: Pick<Chaos, "layer">, options: WorldOptions): Promise<FrontsWorld> {
   const { pageSize = 2, freshness, ...shape } = options;
   const dataDir = await mkdtemp(join(tmpdir(), "pandav-fronts-"));
   await addStorageRow(dataDir, pageSize, freshness);
@@ -85,11 +139,23 @@ export async function openFronts(gate: Gate, chaos: Chaos, options: WorldOptions
   const { port } = (await http.listen({ port: 0, host: "127.0.0.1" })) as AddressInfo;
   const server = { url: `http://127.0.0.1:${port}`, user: "", password: "" };
 
-  const ask = async (method: string, path: string, { headers = {}, body = "" }: AskOptions = {}): Promise<Answer> => {
+  const ask = async (
+    method: string,
+    path: string,
+    { headers = {}, body: content = "" }: AskOptions = {},
+  ): Promise<Answer> => {
     try {
-      const reply = await request(server, method, path, Buffer.from(body), headers);
+      const reply = await request(server, method, path, Buffer.from(content), headers);
       const { "retry-after": retryAfter, "pandav-stale": stale } = reply.headers as Record<string, string>;
-      return { status: reply.status, ...(retryAfter && { retryAfter }), ...(stale && { stale }), body: String(reply.body) };
+      const body = String(reply.body);
+      const isEnvelope = reply.headers["content-type"]?.startsWith("application/json");
+      return {
+        status: reply.status,
+        ...(retryAfter && { retryAfter }),
+        ...(stale && { stale }),
+        body,
+        ...(isEnvelope && { envelope: JSON.parse(body) as Envelope }),
+      };
     } catch {
       return { status: "cut", body: "" };
     }
@@ -97,6 +163,8 @@ export async function openFronts(gate: Gate, chaos: Chaos, options: WorldOptions
   return {
     truth: () => Object.fromEntries(filesBelow(memory.root, "")),
     ask,
+    vfs: test.vfs,
+    slowly: (method, path, headers, meanwhile) => readSlowly(port, { method, path, headers }, meanwhile),
     api: (path, input) =>
       ask("POST", path, { body: JSON.stringify(input), headers: { "content-type": "application/json" } }),
     async close() {
@@ -104,6 +172,25 @@ export async function openFronts(gate: Gate, chaos: Chaos, options: WorldOptions
       await test.dispose();
     },
   };
+}
+
+async function readSlowly(
+  port: number,
+  options: RequestOptions,
+  meanwhile: () => Promise<void>,
+): Promise<{ readonly whole: boolean; readonly body: string }> {
+  const sent = httpRequest({ host: "127.0.0.1", port, agent: false, signal: AbortSignal.timeout(30_000), ...options });
+  const answered = once(sent, "response") as Promise<[IncomingMessage]>;
+  sent.end();
+  const [answer] = await answered;
+  await meanwhile();
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of answer) pieces.push(piece as Buffer);
+    return { whole: true, body: Buffer.concat(pieces).toString() };
+  } catch {
+    return { whole: false, body: Buffer.concat(pieces).toString() };
+  }
 }
 
 async function addStorageRow(dataDir: string, pageSize: number, freshness: number | undefined): Promise<void> {

@@ -5,11 +5,25 @@ import type { MemoryDriverOptions } from "#drivers/memory/index.ts";
 import { readMultistatus } from "#test/webdav/harness.ts";
 import { type Chaos, createChaos } from "./chaos.ts";
 import { faultAtEveryCall } from "./fault-at-every-call.ts";
-import { type Answer, type FrontsWorld, type Gate, openFronts, openGate, type WorldOptions } from "./fronts-world.ts";
+import {
+  type Answer,
+  createOutage,
+  type FrontsWorld,
+  type Gate,
+  openFronts,
+  openGate,
+  type WorldOptions,
+} from "./fronts-world.ts";
 
 const SEED = {
   "first.txt": "first",
-  docs: { "a.txt": "aaaa", "b.txt": "bbb", "c.txt": "cc", deep: { "x.bin": "x", "y.bin": "yy", "z.bin": "zzz" }, empty: {} },
+  docs: {
+    "a.txt": "aaaa",
+    "b.txt": "bbb",
+    "c.txt": "cc",
+    deep: { "x.bin": "x", "y.bin": "yy", "z.bin": "zzz" },
+    empty: {},
+  },
   taken: { "old.txt": "old" },
 };
 
@@ -86,7 +100,11 @@ beforeAll(async () => {
 });
 afterAll(() => gate.close());
 
-async function inWorld<T>(chaos: Chaos, options: Partial<WorldOptions>, use: (world: FrontsWorld) => Promise<T>) {
+async function inWorld<T>(
+  chaos: Pick<Chaos, "layer">,
+  options: Partial<WorldOptions>,
+  use: (world: FrontsWorld) => Promise<T>,
+) {
   const world = await openFronts(gate, chaos, { seed: SEED, ...options });
   try {
     return await use(world);
@@ -96,81 +114,236 @@ async function inWorld<T>(chaos: Chaos, options: Partial<WorldOptions>, use: (wo
 }
 
 describe("a fault at every driver call behind", () => {
-  it.each(READS)("%s is an error or the whole truth, and the truth once the storage works again", async (_name, ask) => {
-    const scenario = (chaos: Chaos) =>
-      inWorld(chaos, {}, async (world) => {
-        const faulty = await ask(world);
-        chaos.heal();
-        return { faulty, healed: await ask(world) };
-      });
-    await faultAtEveryCall(
-      scenario,
-      ({ outcome, clean, error }) => {
-        if ("thrown" in outcome) throw outcome.thrown;
-        const { faulty, healed } = outcome.value;
-        if (!isHonestError(faulty, error.kind)) expect(shown(faulty)).toEqual(shown(clean.faulty));
-        expect(shown(healed)).toEqual(shown(clean.healed));
-      },
-      { error: () => fault("unavailable") },
-    );
-  });
+  it.each(READS)(
+    "%s is an error or the whole truth, and the truth once the storage works again",
+    async (_name, ask) => {
+      const scenario = (chaos: Chaos) =>
+        inWorld(chaos, {}, async (world) => {
+          const faulty = await ask(world);
+          chaos.heal();
+          return { faulty, healed: await ask(world) };
+        });
+      await faultAtEveryCall(
+        scenario,
+        ({ outcome, clean, error }) => {
+          if ("thrown" in outcome) throw outcome.thrown;
+          const { faulty, healed } = outcome.value;
+          if (!isHonestError(faulty, error.kind)) expect(shown(faulty)).toEqual(shown(clean.faulty));
+          expect(shown(healed)).toEqual(shown(clean.healed));
+        },
+        { error: () => fault("unavailable") },
+      );
+    },
+  );
 
   describe.each<readonly [string, Pick<MemoryDriverOptions, "traits" | "without">]>([
     ["a storage that replaces in one step", {}],
     ["a storage that cannot replace", { traits: { replace: "emulated" } }],
     ["a storage that cannot copy or move", { without: ["copy", "move"] }],
   ])("%s:", (_storage, shape) => {
-    it.each(WRITES)("%s is done or fails, and what is shown and stored is whole, as before or as after", async (_name, ask) => {
-      const scenario = (chaos: Chaos) =>
-        inWorld(chaos, shape, async (world) => {
-          const before = world.truth();
-          const answer = await ask(world);
-          chaos.heal();
-          return { before, answer, ...(await settled(world)) };
-        });
-      await faultAtEveryCall(
-        scenario,
-        ({ outcome, clean, error }) => {
-          if ("thrown" in outcome) throw outcome.thrown;
-          const { before, answer, view, truth } = outcome.value;
-          const failed = isHonestError(answer, error.kind);
-          if (!failed) expect(shown(answer)).toEqual(shown(clean.answer));
-          expect(failed ? [before, clean.truth] : [clean.truth]).toContainEqual(truth);
-          expect(view).toEqual(truth);
-        },
-        { error: () => fault("unavailable") },
-      );
-    });
+    it.each(WRITES)(
+      "%s is done or fails, and what is shown and stored is whole, as before or as after",
+      async (_name, ask) => {
+        const scenario = (chaos: Chaos) =>
+          inWorld(chaos, shape, async (world) => {
+            const before = world.truth();
+            const answer = await ask(world);
+            chaos.heal();
+            return { before, answer, ...(await settled(world)) };
+          });
+        await faultAtEveryCall(
+          scenario,
+          ({ outcome, clean, error }) => {
+            if ("thrown" in outcome) throw outcome.thrown;
+            const { before, answer, view, truth } = outcome.value;
+            const failed = isHonestError(answer, error.kind);
+            if (!failed) expect(shown(answer)).toEqual(shown(clean.answer));
+            expect(failed ? [before, clean.truth] : [clean.truth]).toContainEqual(truth);
+            expect(view).toEqual(truth);
+          },
+          { error: () => fault("unavailable") },
+        );
+      },
+    );
   });
 });
 
 describe.each(Object.entries(KINDS) as [keyof typeof KINDS, number][])("a storage that is %s", (kind, status) => {
-  const down = (chaos = createChaos({ faults: FAULTY_EVERYWHERE(kind) })) => chaos;
+  const failsWell = ([name, answer]: Named, retryAfter?: number) => {
+    expect([name, isHonestError(answer, kind, status) || shown(answer)]).toEqual([name, true]);
+    if (status === 503 && answer.envelope === undefined)
+      expect([name, Number(answer.retryAfter)]).toEqual([name, retryAfter]);
+  };
 
   it(`is ${status} at every request, and all there when it works again`, async () => {
     const clean = await inWorld(createChaos(), {}, (world) => inTurn(world, READS));
-    const chaos = down();
-    await inWorld(chaos, {}, async (world) => {
-      for (const [name, answer] of await inTurn(world, [...READS, ...WRITES])) {
-        expect([name, isHonestError(answer, kind, status)]).toEqual([name, true]);
-        if (status === 503) expect([name, Number(answer.retryAfter)]).toEqual([name, kind === "rate-limited" ? 7 : expect.any(Number)]);
-      }
-      chaos.heal();
-      const healed = await inTurn(world, READS);
-      expect(healed.map(([name, answer]) => [name, shown(answer)])).toEqual(
-        clean.map(([name, answer]) => [name, shown(answer)]),
-      );
+    const outage = createOutage(fault(kind));
+    await inWorld(outage, {}, async (world) => {
+      for (const answer of await inTurn(world, [...READS, ...WRITES])) failsWell(answer, RETRY_AFTER[kind]);
+      outage.end();
+      expect((await inTurn(world, READS)).map(whatIsShown)).toEqual(clean.map(whatIsShown));
     });
   });
 
-  it("is shown as it was last seen, and marked, where it was seen before (architecture.md §4, Stale or error)", async () => {
-    const chaos = createChaos();
-    const listings = READS.filter(([name]) => /PROPFIND 1|list/.test(name));
-    const known = await inWorld(chaos, { freshness: 0 }, async (world) => {
+  it("is shown as it was last seen, and marked; what is not known or is content fails (architecture.md §4, Stale or error)", async () => {
+    const outage = createOutage(fault(kind));
+    outage.end();
+    const listings = READS.filter(([name]) => /PROPFIND|list/.test(name));
+    // Every listing is too old at once.
+    await inWorld(outage, { freshness: -1 }, async (world) => {
       const before = await inTurn(world, listings);
-      const broken = createChaos({ faults: FAULTY_EVERYWHERE(kind) });
-      return { before, broken, world };
+      outage.begin();
+      const during = await inTurn(world, listings);
+      expect(during.map(whatIsShown)).toEqual(before.map(whatIsShown));
+      for (const [name, { stale }] of during)
+        if (/PROPFIND 1|list/.test(name)) expect([name, stale]).toEqual([name, "0"]);
+      for (const answer of await inTurn(world, [
+        ["a missing file", propfind("/dav/m/docs/missing.txt", "0")],
+        ["a missing directory", propfind("/dav/m/missing/", "1")],
+        ["a missing entry", api("get", { path: "/m/docs/missing.txt" })],
+        ...READS.filter(([name]) => /^GET( of a range)?$|read/.test(name)),
+        ...WRITES,
+      ]))
+        failsWell(answer, RETRY_AFTER[kind]);
     });
-    expect(known.before).toHaveLength(listings.length);
   });
 });
+
+describe("a listing of many pages", () => {
+  const FILES = 5_000;
+  const seed = { big: Object.fromEntries(Array.from({ length: FILES }, (_, i) => [`file ${i}.txt`, ""])) };
+  const hrefs = (answer: Answer) => readMultistatus(answer.body).length;
+
+  it("that breaks on page 2 is an error before the reply has begun, and nothing of it stays", async () => {
+    const chaos = createChaos({ faults: [{ operation: "list", call: 2, page: 2, fails: fault("unavailable") }] });
+    await inWorld(chaos, { seed, pageSize: 1000 }, async (world) => {
+      const broken = await propfind("/dav/m/big/", "1")(world);
+      expect([broken.status, isHonestError(broken, "unavailable")]).toEqual([503, true]);
+      expect(hrefs(await propfind("/dav/m/big/", "1")(world))).toBe(FILES + 1);
+    });
+  });
+
+  it("that breaks on page 2 when it is taken again shows the old one whole, and says how old it is", async () => {
+    const chaos = createChaos({ faults: [{ operation: "list", call: 3, page: 2, fails: fault("unavailable") }] });
+    await inWorld(chaos, { seed, pageSize: 1000, freshness: -1 }, async (world) => {
+      const first = await propfind("/dav/m/big/", "1")(world);
+      const second = await propfind("/dav/m/big/", "1")(world);
+      expect([first.stale, second.stale]).toEqual([undefined, "0"]);
+      expect([hrefs(first), hrefs(second)]).toEqual([FILES + 1, FILES + 1]);
+      expect(chaos.struck()).toBe(1);
+    });
+  });
+
+  it("whose storage is removed while the reply is on its way is whole, or the connection breaks (webdav.md §5)", async () => {
+    const many = 30_000;
+    const huge = { big: Object.fromEntries(Array.from({ length: many }, (_, i) => [`file ${i}.txt`, ""])) };
+    await inWorld(createChaos(), { seed: huge, pageSize: 10_000 }, async (world) => {
+      let removed: Promise<void> | undefined;
+      const reply = await world.slowly("PROPFIND", "/dav/m/big/", { depth: "1" }, () => {
+        removed ??= world.vfs.storages.remove(world.vfs.storages.list()[0]!.id);
+        return removed;
+      });
+      expect(removed).toBeDefined();
+      if (reply.whole) expect(readMultistatus(reply.body)).toHaveLength(many + 1);
+      else expect(() => readMultistatus(reply.body)).toThrow();
+      const gone = await propfind("/dav/m/big/", "1")(world);
+      expect(gone.status).toBe(404);
+    });
+  });
+});
+
+describe("a read that ends early as if the file were that short", () => {
+  it.each([
+    ["a small file", 1_000, 502],
+    ["a large one", 300_000, "cut"],
+  ])("is no success: %s", async (_name, size, status) => {
+    const chaos = createChaos({ faults: [{ operation: "read", cutsAfter: size - 1 }] });
+    await inWorld(chaos, { seed: { "a.bin": "a".repeat(size) } }, async (world) => {
+      expect((await world.ask("GET", "/dav/m/a.bin")).status).toBe(status);
+      expect((await world.ask("GET", "/api/pandav/fs/read?path=%2Fm%2Fa.bin")).status).toBe(status);
+      // Not one byte of it is kept as if it were a whole copy (without `copy`, the bytes pass through us).
+    });
+    const through = createChaos({ faults: [{ operation: "read", cutsAfter: size - 1 }] });
+    await inWorld(through, { seed: { "a.bin": "a".repeat(size) }, without: ["copy", "move"] }, async (world) => {
+      const before = world.truth();
+      const copied = await world.ask("COPY", "/dav/m/a.bin", { headers: { destination: "/dav/m/b.bin" } });
+      expect(copied.status).toBe(502);
+      expect(world.truth()).toEqual(before);
+    });
+  });
+});
+
+type Named = readonly [string, Answer];
+
+const RETRY_AFTER: Readonly<Record<keyof typeof KINDS, number | undefined>> = {
+  unavailable: 30,
+  timeout: 10,
+  "rate-limited": 7,
+  blocked: 300,
+  unauthenticated: undefined,
+  upstream: 30,
+};
+
+async function inTurn(world: FrontsWorld, requests: readonly (readonly [string, Ask])[]): Promise<Named[]> {
+  const answers: Named[] = [];
+  for (const [name, ask] of requests) answers.push([name, await ask(world)]);
+  return answers;
+}
+
+function whatIsShown([name, answer]: Named) {
+  return [name, shown(answer)];
+}
+
+/** True for what says that it failed, and of which kind: a cut connection, a 5xx of a gateway, or AList's envelope with code 500. */
+function isHonestError({ status, envelope }: Answer, kind: ErrorKind, exactly?: number): boolean {
+  if (status === "cut") return true;
+  if (envelope !== undefined && status === 200)
+    return envelope.code === 500 && envelope.kind === kind && envelope.data === null;
+  return exactly === undefined ? [502, 503, 504, 507].includes(status) : status === exactly;
+}
+
+/** What an answer tells of the storage, without times and signatures. */
+function shown({ status, body, envelope }: Answer): unknown {
+  if (status === 207) {
+    return readMultistatus(body).map(({ href, propstats }) => [
+      href,
+      propstats["HTTP/1.1 200 OK"]?.["{DAV:}getcontentlength"],
+    ]);
+  }
+  if (envelope === undefined || status !== 200) return { status, body: status === 200 || status === 206 ? body : "" };
+  const { data } = envelope;
+  const rows = Array.isArray(data) ? data : (data?.content ?? (data ? [data] : []));
+  return {
+    code: envelope.code,
+    total: data?.total,
+    rows: rows.map((row: { name: string; size?: number }) => [row.name, row.size]),
+  };
+}
+
+/** What the fronts show of the whole storage, once it is what the storage holds or two seconds have passed. */
+async function settled(
+  world: FrontsWorld,
+): Promise<{ readonly view: unknown; readonly truth: Readonly<Record<string, string>> }> {
+  const deadline = Date.now() + 2_000;
+  for (;;) {
+    const [view, truth] = [await walk(world), world.truth()];
+    if (JSON.stringify(view) === JSON.stringify(truth) || Date.now() > deadline) return { view, truth };
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Every file's content by path, as a client finds it that begins at the top. */
+async function walk(world: FrontsWorld, directory = "/dav/m/"): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  const listing = await world.ask("PROPFIND", directory, { headers: { depth: "1" } });
+  if (listing.status !== 207) return { [directory]: `PROPFIND: ${listing.status}` };
+  for (const { href } of readMultistatus(listing.body).slice(1)) {
+    const path = href.slice("/dav/m".length);
+    if (href.endsWith("/")) Object.assign(found, { [path]: "" }, await walk(world, href));
+    else {
+      const { status, body } = await world.ask("GET", href);
+      found[path] = status === 200 ? body : `GET: ${status}`;
+    }
+  }
+  return Object.fromEntries(Object.entries(found).sort(([one], [other]) => (one < other ? -1 : 1)));
+}
