@@ -1,6 +1,6 @@
 /** Making directories, removing, moving and dating: changes at the storage first, then in the tree. */
-import { kindOf, StorageError } from "#drivers/contract/errors.ts";
-import type { Entry } from "#drivers/contract/mount.ts";
+import { type ErrorKind, kindOf, StorageError } from "#drivers/contract/errors.ts";
+import type { Entry, Mount } from "#drivers/contract/mount.ts";
 import { isWithin, nameOf, parentOf } from "#drivers/contract/path.ts";
 import type { Listings } from "./listings.ts";
 import { childOf, type FoundNode, type Lookup, notADirectory } from "./lookup.ts";
@@ -10,6 +10,21 @@ import { entryOf, type TreeNode } from "./tree/tree.ts";
 import type { Uploads } from "./uploads.ts";
 import type { UsageCache } from "./usage-cache.ts";
 import { resourceOf } from "./writing.ts";
+
+/** What a storage says that did nothing; of all other failures nobody knows how far the change came. */
+const REFUSALS = new Set<ErrorKind | "bug">([
+  "already-exists",
+  "not-a-directory",
+  "is-a-directory",
+  "not-empty",
+  "invalid-name",
+  "permission-denied",
+  "unsupported",
+  "precondition-failed",
+  "locked",
+  "quota-exceeded",
+  "too-large",
+]);
 
 export interface ChangingOptions {
   readonly table: MountTable;
@@ -37,9 +52,14 @@ export class Changing {
   async createIn(parent: FoundNode, name: string, o: VfsOptions): Promise<FoundNode> {
     const { storage } = parent;
     const rawName = storage.tree.toUpstream(name.normalize("NFC"));
-    const entry = await storage.using("createDirectory", (mount) =>
-      mount.createDirectory!(entryOf(parent.node), rawName, o),
-    );
+    const create = (mount: Mount) => mount.createDirectory!(entryOf(parent.node), rawName, o);
+    const entry = await storage.using("createDirectory", create).catch(async (error: unknown) => {
+      // The tree said that the name is free: who is told that it is not must find what is there.
+      if (kindOf(error) === "already-exists") {
+        await this.#o.listings.refresh(storage, parent.node, o.signal, o.priority).catch(() => {});
+      }
+      return this.#failed([parent], error);
+    });
     return childOf(parent, await storage.tree.put(parent.node, entry, "committed"));
   }
 
@@ -61,7 +81,10 @@ export class Changing {
   async removeFound(found: FoundNode, o: VfsOptions): Promise<void> {
     const { storage, node, parent } = found;
     const mode = storage.capabilities?.trash ? "trash" : "permanent";
-    const [outcome] = await storage.using("remove", (mount) => mount.remove!([entryOf(node)], { ...o, mode }));
+    const remove = (mount: Mount) => mount.remove!([entryOf(node)], { ...o, mode });
+    const [outcome] = await storage
+      .using("remove", remove)
+      .catch((error: unknown) => this.#failed([{ storage, node: parent! }], error));
     if (outcome?.error && kindOf(outcome.error) === "not-found") {
       throw await this.#o.lookup.explainMissing(found, outcome.error, o);
     }
@@ -89,13 +112,15 @@ export class Changing {
     const { storage } = from;
     if (from.node.kind === "directory") await this.#o.uploads.settled(from.path, o.signal);
     const rawName = this.#targetName(toParent, name);
-    const [outcome] = await storage.using("move", (mount) =>
+    const move = (mount: Mount) =>
       mount.move!([entryOf(from.node)], entryOf(toParent.node), {
         signal: o.signal,
         name: rawName,
         conflict: o.overwrite ? "replace" : "fail",
-      }),
-    );
+      });
+    const [outcome] = await storage
+      .using("move", move)
+      .catch((error: unknown) => this.#failed(bothSides(from, toParent), error));
     if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
     await this.#showMoved(from, toParent, outcome?.entry, o);
   }
@@ -104,13 +129,15 @@ export class Changing {
   async copyInside(from: FoundNode, toParent: FoundNode, name: string, o: TransferOptions): Promise<void> {
     const { storage } = from;
     const rawName = this.#targetName(toParent, name);
-    const [outcome] = await storage.using("copy", (mount) =>
+    const copy = (mount: Mount) =>
       mount.copy!([entryOf(from.node)], entryOf(toParent.node), {
         signal: o.signal,
         name: rawName,
         conflict: o.overwrite ? "replace" : "fail",
-      }),
-    );
+      });
+    const [outcome] = await storage
+      .using("copy", copy)
+      .catch((error: unknown) => this.#failed(bothSides(from, toParent), error));
     if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
     this.#o.usage.forget(storage);
     if (!outcome?.entry) {
@@ -153,13 +180,17 @@ export class Changing {
 
   async #explainOutcome(from: FoundNode, toParent: FoundNode, error: StorageError, o: VfsOptions): Promise<unknown> {
     if (kindOf(error) === "not-found") return this.#o.lookup.explainMissing(from, error, o);
-    if (kindOf(error) === "incomplete") {
-      // Half done: both sides are as the storage says.
-      for (const directory of new Set([from.parent!, toParent.node])) {
-        this.#o.listings.refreshBehind(from.storage, directory);
+    return this.#failed(bothSides(from, toParent), error).catch((same: unknown) => same);
+  }
+
+  /** Throws what a change failed with. Unless the storage has plainly refused, it may have done all or half of it: the directories are then listed again. */
+  async #failed(directories: readonly Pick<FoundNode, "storage" | "node">[], error: unknown): Promise<never> {
+    if (!REFUSALS.has(kindOf(error) ?? "bug")) {
+      for (const { storage, node } of directories) {
+        if (!storage.traits.cheapStat) this.#o.listings.refreshBehind(storage, node);
       }
     }
-    return error;
+    throw error;
   }
 }
 
@@ -169,6 +200,11 @@ export function refuseInsideItself(from: string, to: string): void {
   if (isWithin(to, from)) throw new StorageError("permission-denied", `${from} cannot go into itself`, { path: to });
   if (isWithin(from, to))
     throw new StorageError("permission-denied", `${to} contains what would replace it`, { path: to });
+}
+
+function bothSides(from: FoundNode, toParent: FoundNode): readonly Pick<FoundNode, "storage" | "node">[] {
+  const source = { storage: from.storage, node: from.parent! };
+  return source.node.n === toParent.node.n ? [source] : [source, toParent];
 }
 
 async function forgetReplaced(toParent: FoundNode, entry: Entry, moved?: TreeNode): Promise<void> {

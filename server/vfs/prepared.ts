@@ -10,14 +10,14 @@ const QUOTA_BYTES = 256 * 1024 * 1024;
 /** Larger answers are made anew: they are few, and would push out many. */
 const MAX_BYTES = 256 * 1024;
 
-/** Bytes that may wait to be written; what comes while more wait is not kept. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** Bytes that may wait to be written; what comes while more wait is not kept. Most of them are in the front's memory anyway. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 /** Bytes written in one turn of the event loop. */
 const TURN_BYTES = 512 * 1024;
 
 /** How long bytes wait for company before they are written, in milliseconds. */
-const WRITE_AFTER_MS = 250;
+const WRITE_AFTER_MS = 50;
 
 /** Rows removed at a time where the quota is passed. */
 const EVICTED_ROWS = 200;

@@ -62,7 +62,7 @@ export interface ChaosOptions {
 export interface Chaos {
   /** Wraps a mount; several mounts may share one chaos, and its counts. */
   readonly layer: Layer;
-  /** Every point that was passed, in order. */
+  /** Every point that was passed before it healed, in order. */
   readonly points: readonly CallPoint[];
   /** How many faults struck. */
   struck(): number;
@@ -85,8 +85,8 @@ export function createChaos({ faults = [], random }: ChaosOptions = {}): Chaos {
   };
   /** The harms of a point, the random one among them. */
   const strike = (point: CallPoint, subject: string): readonly Harm[] => {
-    points.push(point);
     if (healed) return [];
+    points.push(point);
     const due: Harm[] = faults.filter((fault) => fits(fault, point));
     const error = failsAtRandom(point, subject);
     if (error) due.push({ fails: error });

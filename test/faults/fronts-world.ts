@@ -1,6 +1,6 @@
 /** All fronts of a server in this process, over a memory storage at `/m` with faults in it, as after a start that finds no tree. */
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -19,26 +19,34 @@ import { openSettings } from "#server/store/settings.ts";
 import { openStore } from "#server/store/store.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import type { Vfs } from "#server/vfs/api.ts";
+import { openTree } from "#server/vfs/tree/open.ts";
 import { request } from "#test/clients/http-put.ts";
 import { openTestVfs, silentLog } from "#test/support/vfs.ts";
 import type { Chaos } from "./chaos.ts";
 
-/** Who may come in, shared by many worlds: passwords are dear to hash. */
+/** What many worlds share, because it is dear to make: who may come in, and a data folder with nothing in it. */
 export interface Gate {
   readonly deps: Pick<ApiDeps, "auth" | "settings">;
+  /** Copied for each world. */
+  readonly emptyData: string;
   close(): Promise<void>;
 }
 
 export async function openGate(): Promise<Gate> {
-  const dataDir = await mkdtemp(join(tmpdir(), "pandav-gate-"));
-  const store = await openStore(dataDir);
+  const folder = await mkdtemp(join(tmpdir(), "pandav-gate-"));
+  const emptyData = join(folder, "empty");
+  const empty = await openStore(emptyData);
+  await (await openTree({ store: empty, clock: systemClock, log: silentLog })).close();
+  await empty.close();
+  const store = await openStore(join(folder, "gate"));
   const settings = await openSettings(store, {});
   const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: "unused" });
   return {
     deps: { auth, settings },
+    emptyData,
     async close() {
       await store.close();
-      await rm(dataDir, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
@@ -63,7 +71,7 @@ export interface Envelope {
 }
 
 export interface FrontsWorld {
-  /** The storage's own truth: path below the storage's root → content, directories with a slash at the end. */
+  /** The storage's own truth: path below the storage's root → content, directories with a slash at the end; sorted. */
   truth(): Readonly<Record<string, string>>;
   ask(method: string, path: string, o?: AskOptions): Promise<Answer>;
   api(path: string, input: Readonly<Record<string, unknown>>): Promise<Answer>;
@@ -125,6 +133,7 @@ export function createOutage(error: StorageError): Outage {
 export async function openFronts(gate: Gate, chaos: Pick<Chaos, "layer">, options: WorldOptions): Promise<FrontsWorld> {
   const { pageSize = 2, freshness, ...shape } = options;
   const dataDir = await mkdtemp(join(tmpdir(), "pandav-fronts-"));
+  await cp(gate.emptyData, dataDir, { recursive: true });
   await addStorageRow(dataDir, pageSize, freshness);
   const memory = new MemoryStore();
   const plain = createMemoryDriver({ ...shape, store: memory });
@@ -161,7 +170,7 @@ export async function openFronts(gate: Gate, chaos: Pick<Chaos, "layer">, option
     }
   };
   return {
-    truth: () => Object.fromEntries(filesBelow(memory.root, "")),
+    truth: () => sortedByPath(filesBelow(memory.root, "")),
     ask,
     vfs: test.vfs,
     slowly: (method, path, headers, meanwhile) => readSlowly(port, { method, path, headers }, meanwhile),
@@ -191,6 +200,11 @@ async function readSlowly(
   } catch {
     return { whole: false, body: Buffer.concat(pieces).toString() };
   }
+}
+
+/** What a storage holds, by path. */
+export function sortedByPath(found: Iterable<readonly [string, string]>): Readonly<Record<string, string>> {
+  return Object.fromEntries([...found].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 async function addStorageRow(dataDir: string, pageSize: number, freshness: number | undefined): Promise<void> {

@@ -12,6 +12,7 @@ import {
   type Gate,
   openFronts,
   openGate,
+  sortedByPath,
   type WorldOptions,
 } from "./fronts-world.ts";
 
@@ -333,7 +334,7 @@ async function settled(
 }
 
 /** Every file's content by path, as a client finds it that begins at the top. */
-async function walk(world: FrontsWorld, directory = "/dav/m/"): Promise<Record<string, string>> {
+async function walk(world: FrontsWorld, directory = "/dav/m/"): Promise<Readonly<Record<string, string>>> {
   const found: Record<string, string> = {};
   const listing = await world.ask("PROPFIND", directory, { headers: { depth: "1" } });
   if (listing.status !== 207) return { [directory]: `PROPFIND: ${listing.status}` };
@@ -345,5 +346,5 @@ async function walk(world: FrontsWorld, directory = "/dav/m/"): Promise<Record<s
       found[path] = status === 200 ? body : `GET: ${status}`;
     }
   }
-  return Object.fromEntries(Object.entries(found).sort(([one], [other]) => (one < other ? -1 : 1)));
+  return sortedByPath(Object.entries(found));
 }
