@@ -3,14 +3,16 @@ import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { BatchOutcome, CallOptions, Entry, Mount, MoveOptions } from "#drivers/contract/mount.ts";
 import type { CompleteOptions } from "./complete.ts";
 import { type Replacement, toRow } from "./journal.ts";
-import { around, type Call } from "./layer.ts";
+import { around, type Call, optionsOf } from "./layer.ts";
 import { settle } from "./recover.ts";
 import { namesakes, removeAll, renameTo, temporaryName } from "./replace-steps.ts";
+import { Unfinished } from "./unfinished.ts";
 import { verifyUpload } from "./verify-upload.ts";
 
 /** `inner` with `upload`, `move` and `copy` that honour `conflict: "replace"`; they need the mount's `move` and `remove`. */
 export function withReplace(inner: Mount, { journal, random }: CompleteOptions): Mount {
   const canReplace = inner.move !== undefined && inner.remove !== undefined;
+  const unfinished = new Unfinished(journal, (plan, o) => settle(inner, plan, unstoppable(o)));
 
   async function upload(call: Extract<Call, { operation: "upload" }>): Promise<Entry> {
     const [parent, name, source, o] = call.args;
@@ -33,9 +35,10 @@ export function withReplace(inner: Mount, { journal, random }: CompleteOptions):
       o.signal.throwIfAborted();
       await journal.update(row, toRow({ ...plan, stage: "swapping" }));
     } catch (error) {
-      await quietly(row, () => settle(inner, plan, unstoppable(o)));
+      await end(row, plan, o);
       throw error;
     }
+    const swapping: Replacement = { ...plan, stage: "swapping" };
     try {
       await removeAll(
         inner,
@@ -44,13 +47,13 @@ export function withReplace(inner: Mount, { journal, random }: CompleteOptions):
       );
     } catch (error) {
       // Only when the old file is seen to stand may the new one go; while that is unknown the row stays.
-      const standing = await namesakes(inner, parent, name, unstoppable(o));
+      const standing = await orLeft(row, swapping, namesakes(inner, parent, name, unstoppable(o)));
       if (plan.old.every((id) => standing.some((entry) => entry.id === id))) {
-        await quietly(row, () => settle(inner, plan, unstoppable(o)));
+        await end(row, plan, o);
         throw error;
       }
     }
-    const placed = await renameTo(inner, staged, parent, name, unstoppable(o));
+    const placed = await orLeft(row, swapping, renameTo(inner, staged, parent, name, unstoppable(o)));
     await journal.remove(row);
     return placed;
   }
@@ -81,25 +84,37 @@ export function withReplace(inner: Mount, { journal, random }: CompleteOptions):
     } catch (error) {
       // What took the name in between is somebody's, not half a copy of ours.
       const stage = kindOf(error) === "already-exists" ? "moving" : plan.stage;
-      await quietly(row, () => settle(inner, { ...plan, stage }, unstoppable(o)));
+      await end(row, { ...plan, stage }, o);
       throw error;
     }
-    await quietly(row, () => settle(inner, { ...plan, stage: "placed" }, unstoppable(o)));
+    await end(row, { ...plan, stage: "placed" }, o);
     return outcome;
   }
 
-  /** Clears the row when `end` worked; else the row stays for recovery, and the caller hears what it asked about. */
-  async function quietly(row: number, end: () => Promise<void>): Promise<void> {
+  /** Brings a replacement to its end; where that fails it is left for later, and the caller hears what it asked about. */
+  async function end(row: number, plan: Replacement, o: CallOptions): Promise<void> {
+    unfinished.add(row, plan);
+    await unfinished.endIn(plan.parent, o).catch(() => {});
+  }
+
+  /** What a step gives; where it fails the replacement is left for later. */
+  async function orLeft<T>(row: number, plan: Replacement, step: Promise<T>): Promise<T> {
     try {
-      await end();
-      await journal.remove(row);
-    } catch {
-      // The row is still there.
+      return await step;
+    } catch (error) {
+      unfinished.add(row, plan);
+      throw error;
     }
   }
 
   return around(inner, {
+    async *list(directory, o, next) {
+      await unfinished.endIn(directory, o);
+      yield* next();
+    },
     async call(call, next) {
+      const target = targetOf(call);
+      if (target) await unfinished.endIn(target, optionsOf(call));
       if (call.operation === "upload" && call.args[3].conflict === "replace") return upload(call);
       if ((call.operation === "move" || call.operation === "copy") && call.args[2].conflict === "replace") {
         const outcomes: BatchOutcome[] = [];
@@ -109,6 +124,12 @@ export function withReplace(inner: Mount, { journal, random }: CompleteOptions):
       return next();
     },
   });
+}
+
+/** The directory in which a call makes something. */
+function targetOf(call: Call): Entry | undefined {
+  if (call.operation === "upload" || call.operation === "createDirectory") return call.args[0];
+  return call.operation === "move" || call.operation === "copy" ? call.args[1] : undefined;
 }
 
 type Transfer = Extract<Call, { operation: "move" | "copy" }>;

@@ -58,7 +58,8 @@ export class Changing {
       if (kindOf(error) === "already-exists") {
         await this.#o.listings.refresh(storage, parent.node, o.signal, o.priority).catch(() => {});
       }
-      return this.#failed([parent], error);
+      this.#doubt([parent], error);
+      throw error;
     });
     return childOf(parent, await storage.tree.put(parent.node, entry, "committed"));
   }
@@ -82,9 +83,10 @@ export class Changing {
     const { storage, node, parent } = found;
     const mode = storage.capabilities?.trash ? "trash" : "permanent";
     const remove = (mount: Mount) => mount.remove!([entryOf(node)], { ...o, mode });
-    const [outcome] = await storage
-      .using("remove", remove)
-      .catch((error: unknown) => this.#failed([{ storage, node: parent! }], error));
+    const [outcome] = await storage.using("remove", remove).catch((error: unknown) => {
+      this.#doubt([{ storage, node: parent! }], error);
+      throw error;
+    });
     if (outcome?.error && kindOf(outcome.error) === "not-found") {
       throw await this.#o.lookup.explainMissing(found, outcome.error, o);
     }
@@ -118,9 +120,10 @@ export class Changing {
         name: rawName,
         conflict: o.overwrite ? "replace" : "fail",
       });
-    const [outcome] = await storage
-      .using("move", move)
-      .catch((error: unknown) => this.#failed(bothSides(from, toParent), error));
+    const [outcome] = await storage.using("move", move).catch((error: unknown) => {
+      this.#doubt(bothSides(from, toParent), error);
+      throw error;
+    });
     if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
     await this.#showMoved(from, toParent, outcome?.entry, o);
   }
@@ -135,9 +138,10 @@ export class Changing {
         name: rawName,
         conflict: o.overwrite ? "replace" : "fail",
       });
-    const [outcome] = await storage
-      .using("copy", copy)
-      .catch((error: unknown) => this.#failed(bothSides(from, toParent), error));
+    const [outcome] = await storage.using("copy", copy).catch((error: unknown) => {
+      this.#doubt(bothSides(from, toParent), error);
+      throw error;
+    });
     if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
     this.#o.usage.forget(storage);
     if (!outcome?.entry) {
@@ -180,17 +184,16 @@ export class Changing {
 
   async #explainOutcome(from: FoundNode, toParent: FoundNode, error: StorageError, o: VfsOptions): Promise<unknown> {
     if (kindOf(error) === "not-found") return this.#o.lookup.explainMissing(from, error, o);
-    return this.#failed(bothSides(from, toParent), error).catch((same: unknown) => same);
+    this.#doubt(bothSides(from, toParent), error);
+    return error;
   }
 
-  /** Throws what a change failed with. Unless the storage has plainly refused, it may have done all or half of it: the directories are then listed again. */
-  async #failed(directories: readonly Pick<FoundNode, "storage" | "node">[], error: unknown): Promise<never> {
-    if (!REFUSALS.has(kindOf(error) ?? "bug")) {
-      for (const { storage, node } of directories) {
-        if (!storage.traits.cheapStat) this.#o.listings.refreshBehind(storage, node);
-      }
+  /** Unless the storage has plainly refused a change, it may have done all or half of it: the directories are listed again. */
+  #doubt(directories: readonly Pick<FoundNode, "storage" | "node">[], error: unknown): void {
+    if (REFUSALS.has(kindOf(error) ?? "bug")) return;
+    for (const { storage, node } of directories) {
+      if (!storage.traits.cheapStat) this.#o.listings.refreshBehind(storage, node);
     }
-    throw error;
   }
 }
 

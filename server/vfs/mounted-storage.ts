@@ -151,6 +151,15 @@ export class MountedStorage implements MountFacts {
     }
   }
 
+  /** A listed directory's entries from the tree. Throws once the storage is closed: what the tree knows of it may be going then. */
+  async *pages(directory: TreeNode): AsyncGenerator<readonly TreeNode[], void, undefined> {
+    for await (const page of this.tree.pages(directory)) {
+      this.closing.throwIfAborted();
+      yield page;
+    }
+    this.closing.throwIfAborted();
+  }
+
   /** Called when the storage answered. */
   succeeded(): void {
     if (!this.#failure) return;

@@ -151,7 +151,7 @@ export class Transferring {
   async *#children(found: FoundNode, o: VfsOptions): AsyncGenerator<FoundNode> {
     const { storage, node } = found;
     await this.#o.listings.ensure(storage, node, found.inside, o);
-    for await (const page of storage.tree.pages(node)) {
+    for await (const page of storage.pages(node)) {
       for (const child of page) yield childOf(found, child);
     }
   }

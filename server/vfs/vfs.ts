@@ -215,7 +215,7 @@ class JoinedVfs implements Vfs {
       },
       async *pages() {
         if (mounts.length > 0) yield mounts;
-        for await (const page of storage.tree.pages(node)) yield toResources(page);
+        for await (const page of storage.pages(node)) yield toResources(page);
       },
     } as Listing;
   }

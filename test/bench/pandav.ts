@@ -17,6 +17,9 @@ const PANDAV_ENV = {
   PANDAV_DRIVERS: join(PROJECT_ROOT, "test/support/generated-driver.ts"),
 };
 
+/** The flags of Node that `npm start` gives. */
+const START_FLAGS = (readPackage().scripts.start ?? "").match(/--[\w-]+=\S+/g) ?? [];
+
 /** Sent with every request: Pandav alone of the three authenticates. */
 export const PANDAV_HEADERS = {
   authorization: `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString("base64")}`,
@@ -32,7 +35,7 @@ export function pandavServer(
 ) {
   return running(async () => {
     const port = await freePort();
-    const args = [...more.nodeArgs, LAUNCHER, "serve", "--data", dataDir, "--port", String(port)];
+    const args = [...START_FLAGS, ...more.nodeArgs, LAUNCHER, "serve", "--data", dataDir, "--port", String(port)];
     return { child: await startServer(process.execPath, args, port, { ...PANDAV_ENV, ...more.env }), port };
   });
 }
@@ -48,7 +51,11 @@ export async function addStorage(dataDir: string, mountPath: string, driver: str
 }
 
 export function pandavVersion(): string {
-  return `pandav ${JSON.parse(readFileSync(join(PROJECT_ROOT, "package.json"), "utf8")).version}`;
+  return `pandav ${readPackage().version}`;
+}
+
+function readPackage(): { readonly version: string; readonly scripts: Readonly<Record<string, string>> } {
+  return JSON.parse(readFileSync(join(PROJECT_ROOT, "package.json"), "utf8"));
 }
 
 export async function pandavContestant(world: World, dataDir: string, scale: Scale): Promise<Contestant> {

@@ -6,7 +6,7 @@ import { complete } from "#server/layers/complete.ts";
 import { memoryJournal } from "#server/layers/journal.ts";
 import { recoverReplacements } from "#server/layers/recover.ts";
 import { CLOUD_TRAITS, type Cloud, createCloud } from "./cloud.ts";
-import { call } from "./sample-mount.ts";
+import { call, pagesOf } from "./sample-mount.ts";
 
 const source = (body: string, over: Partial<UploadSource> = {}): UploadSource => ({
   size: body.length,
@@ -261,6 +261,68 @@ describe("recovery after a crash", () => {
     cloud.add("a.txt", "newer");
     await recover();
     expect(cloud.content()).toEqual(["a.txt: newer"]);
+    expect(await journal.list()).toEqual([]);
+  });
+});
+
+describe("a replacement that was left half way while the mount stays open", () => {
+  const half = async () => {
+    const { cloud, journal, mount } = replacing();
+    cloud.add("a.txt", "old");
+    cloud.before = (what) => {
+      if (what.startsWith("move")) throw CRASH;
+    };
+    await expect(mount.upload!(cloud.root, "a.txt", source("new"), replace())).rejects.toBe(CRASH);
+    expect(cloud.content()).toEqual([expect.stringMatching(/^~pandav-.*: new$/)]);
+    return { cloud, journal, mount };
+  };
+
+  it("comes to its end before its directory is listed, once for all who ask", async () => {
+    const { cloud, journal, mount } = await half();
+    repaired(cloud);
+    const listings = await Promise.all([0, 1].map(() => pagesOf(mount.list(cloud.root, call().o))));
+    expect(listings.map((pages) => pages.flat().map(({ name }) => name))).toEqual([["a.txt"], ["a.txt"]]);
+    expect(cloud.calls.filter((what) => what.startsWith("move"))).toHaveLength(2);
+    expect(await journal.list()).toEqual([]);
+  });
+
+  it("comes to its end before anything else is stored in the directory", async () => {
+    const { cloud, mount } = await half();
+    repaired(cloud);
+    await mount.upload!(cloud.root, "a.txt", source("newer"), replace());
+    expect(cloud.content()).toEqual(["a.txt: newer"]);
+  });
+
+  it("fails the listing while the storage does not answer, for the name would be missing", async () => {
+    const { cloud, journal, mount } = await half();
+    await expect(pagesOf(mount.list(cloud.root, call().o))).rejects.toBe(CRASH);
+    expect(await journal.list()).toHaveLength(1);
+    expect(await pagesOf(mount.list({ ...cloud.root, id: "other" }, call().o))).toEqual([[]]);
+  });
+
+  it("shows the directory as it is where the storage goes on saying no", async () => {
+    const { cloud, journal, mount } = await half();
+    cloud.before = (what) => {
+      if (what.startsWith("move")) throw new StorageError("permission-denied", "no");
+    };
+    expect((await pagesOf(mount.list(cloud.root, call().o))).flat()).toHaveLength(1);
+    expect(await journal.list()).toHaveLength(1);
+  });
+
+  it("is no hindrance where only the replaced entry is too many", async () => {
+    const { cloud, journal, mount } = replacing();
+    cloud.add("a.txt", "old");
+    const other = cloud.add("b.txt", "new");
+    cloud.before = (what) => {
+      if (what.startsWith("remove")) throw CRASH;
+    };
+    const [outcome] = await mount.move!([other], cloud.root, { ...replace(), name: "a.txt" });
+    expect(outcome?.error).toBeUndefined();
+    expect((await pagesOf(mount.list(cloud.root, call().o))).flat().map(({ name }) => name)).toContain("a.txt");
+    expect(await journal.list()).toHaveLength(1);
+    repaired(cloud);
+    await pagesOf(mount.list(cloud.root, call().o));
+    expect(cloud.content()).toEqual(["a.txt: new"]);
     expect(await journal.list()).toEqual([]);
   });
 });
