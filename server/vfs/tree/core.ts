@@ -8,7 +8,8 @@ import type { NameCodec } from "../names.ts";
 import type { TreeFile } from "./file.ts";
 import type { NodeKeys } from "./keys.ts";
 import type { Overlay } from "./overlay.ts";
-import type { EntryRow, Rows } from "./rows.ts";
+import type { EntryRow } from "./rows.ts";
+import type { Rows } from "./statements.ts";
 import type { TreeNode } from "./tree.ts";
 
 /** Children kept in memory, good while the directory's version and its own id are the same. */

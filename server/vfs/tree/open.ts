@@ -10,7 +10,7 @@ import { NodeKeys } from "./keys.ts";
 import { createMountTree } from "./mount-tree.ts";
 import { Overlay } from "./overlay.ts";
 import { reapply } from "./reapply.ts";
-import { prepareRows } from "./rows.ts";
+import { prepareRows } from "./statements.ts";
 import { createSweeper } from "./sweep.ts";
 import type { Tree } from "./tree.ts";
 

@@ -1,5 +1,6 @@
 /** Small directories in one piece: rows of one listing lie scattered over the file, and a scan after a restart reads each from the disk. */
-import type { DirectoryRow, NodeTuple, Rows } from "./rows.ts";
+import type { DirectoryRow, NodeTuple } from "./rows.ts";
+import type { Rows } from "./statements.ts";
 import { HOT_LIMIT } from "./tree.ts";
 
 /** Directories of up to this many entries are packed; larger ones are few, and cost more to pack again after each change. */

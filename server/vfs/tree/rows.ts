@@ -1,11 +1,8 @@
-/** Rows of the tree's file and the statements over them, compiled once. */
-import type { SQLInputValue } from "node:sqlite";
-import { type Insertable, type Selectable, sql } from "kysely";
+/** Rows of the tree's file: entries as columns, columns as nodes, and when the two say the same. */
+import type { Insertable, Selectable } from "kysely";
 import type { Entry, Hashes, HashName, Json } from "#drivers/contract/mount.ts";
 import type { Traits } from "#drivers/contract/traits.ts";
-import type { TreeFile } from "./file.ts";
 import type { DirectoryTable, EntryTable } from "./schema.ts";
-import { keptByKey, prepare, prepareTuples, slot } from "./statement.ts";
 import type { TreeNode } from "./tree.ts";
 
 export type EntryRow = Selectable<EntryTable>;
@@ -46,7 +43,15 @@ const FACTS = [
   "pending",
 ] as const satisfies readonly (keyof Facts)[];
 
-const COLUMNS = ["n", "parent_n", "mount_id", ...FACTS, "since", "until"] as const satisfies readonly (keyof NewRow)[];
+/** All columns but the row's own number. */
+export const COLUMNS = [
+  "n",
+  "parent_n",
+  "mount_id",
+  ...FACTS,
+  "since",
+  "until",
+] as const satisfies readonly (keyof NewRow)[];
 
 /** An entry as columns under a visible name. */
 export function factsOf(entry: Entry, name: string, ids: Traits["ids"], pending = false): Facts {
@@ -124,7 +129,7 @@ export type NodeTuple = readonly [
   detail: string | null,
   pending: number,
 ];
-const NODE_COLUMNS = ["n", "parent_n", ...FACTS] as const;
+export const NODE_COLUMNS = ["n", "parent_n", ...FACTS] as const;
 
 /** The row as a node below a directory of that id. */
 export function toNode(row: NodeRow, parentId: string, ids: Traits["ids"]): TreeNode {
@@ -184,195 +189,4 @@ function hashesText(hashes: Hashes | undefined): string | null {
   if (!hashes) return null;
   const names = (Object.keys(hashes) as HashName[]).filter((name) => hashes[name] !== undefined).sort();
   return names.length === 0 ? null : JSON.stringify(Object.fromEntries(names.map((name) => [name, hashes[name]])));
-}
-
-/** All statements of the tree, prepared on its connection. */
-export type Rows = ReturnType<typeof prepareRows>;
-
-/** Rows of directories kept in memory: every answer about a directory begins with its row. */
-const KEPT_DIRECTORIES = 10_000;
-
-export function prepareRows({ db, connection, onRollback }: TreeFile) {
-  const generation = sql<number>`coalesce(d.generation, 0)`;
-  const visible = db
-    .selectFrom("entry as e")
-    .leftJoin("directory as d", "d.n", "e.parent_n")
-    .selectAll("e")
-    .where("e.since", "<=", generation)
-    .where((eb) => eb.or([eb("e.until", "is", null), eb("e.until", ">", generation)]));
-  const visibleAt = db
-    .selectFrom("entry")
-    .select(NODE_COLUMNS)
-    .where("parent_n", "=", slot(0))
-    .where("since", "<=", slot(1))
-    .where((eb) => eb.or([eb("until", "is", null), eb("until", ">", slot<number>(1))]));
-  const current = db.selectFrom("entry").selectAll().where("until", "is", null);
-  const insert = prepare(
-    connection,
-    db.insertInto("entry").values(Object.fromEntries(COLUMNS.map((c, i) => [c, slot(i)])) as unknown as NewRow),
-  );
-  const replace = prepare(
-    connection,
-    db
-      .updateTable("entry")
-      .set(Object.fromEntries(COLUMNS.map((c, i) => [c, slot(i)])) as unknown as NewRow)
-      .where("r", "=", slot(COLUMNS.length)),
-  );
-  const valuesOf = (row: NewRow) => COLUMNS.map((c) => row[c] as SQLInputValue);
-  const directory = keptByKey(
-    prepare(connection, db.selectFrom("directory").selectAll().where("n", "=", slot(0))),
-    KEPT_DIRECTORIES,
-  );
-  onRollback(directory.forgetAll);
-  return {
-    root: prepare(connection, current.where("parent_n", "=", 0).where("mount_id", "=", slot(0))),
-    lookup: prepare(connection, visible.where("e.parent_n", "=", slot(0)).where("e.name", "=", slot(1))),
-    /** The visible child of a name at a generation. */
-    child: prepareTuples<NodeTuple>(connection, visibleAt.where("name", "=", slot(2))),
-    children: prepareTuples<NodeTuple>(connection, visibleAt.orderBy("name").limit(slot<number>(2))),
-    childrenAfter: prepareTuples<NodeTuple>(
-      connection,
-      visibleAt.where("name", ">", slot(3)).orderBy("name").limit(slot<number>(2)),
-    ),
-    /** Rows of every generation of one name. */
-    named: prepare(
-      connection,
-      db.selectFrom("entry").selectAll().where("parent_n", "=", slot(0)).where("name", "=", slot(1)),
-    ),
-    /** Rows that live on into the next generation, by name. */
-    currentAfter: prepare(
-      connection,
-      current
-        .where("parent_n", "=", slot(0))
-        .where((eb) => eb(eb.refTuple("name", "r"), ">", eb.tuple(slot<string>(1), slot<number>(2))))
-        .orderBy("name")
-        .orderBy("r")
-        .limit(slot<number>(3)),
-    ),
-    /** Rows of every generation, by name. */
-    allAfter: prepare(
-      connection,
-      db
-        .selectFrom("entry")
-        .select(["r", "name", "since", "until"])
-        .where("parent_n", "=", slot(0))
-        .where((eb) => eb(eb.refTuple("name", "r"), ">", eb.tuple(slot<string>(1), slot<number>(2))))
-        .orderBy("name")
-        .orderBy("r")
-        .limit(slot<number>(3)),
-    ),
-    byId: prepare(
-      connection,
-      db
-        .selectFrom("entry")
-        .selectAll()
-        .where("id", "=", slot(0))
-        .where("mount_id", "=", slot(1))
-        .orderBy("until")
-        .limit(50),
-    ),
-    packed: prepareTuples<readonly [version: number, body: string]>(
-      connection,
-      db.selectFrom("packed").select(["version", "body"]).where("n", "=", slot(0)),
-    ),
-    setPacked: prepare(
-      connection,
-      db
-        .insertInto("packed")
-        .values({ n: slot(0), version: slot(1), body: slot(2) })
-        .onConflict((c) => c.column("n").doUpdateSet({ version: slot(1), body: slot(2) })),
-    ),
-    /** Whether any row has the node. */
-    isNode: prepareTuples<readonly [number]>(
-      connection,
-      db.selectFrom("entry").select("r").where("n", "=", slot(0)).limit(1),
-    ),
-    byNode: prepare(connection, db.selectFrom("entry").selectAll().where("n", "=", slot(0))),
-    /** Returns the row's `r`. */
-    insert: (row: NewRow) => insert.insert(...valuesOf(row)),
-    replace: (r: number, row: NewRow) => replace.run(...valuesOf(row), r),
-    end: prepare(
-      connection,
-      db
-        .updateTable("entry")
-        .set({ until: slot(1) })
-        .where("r", "=", slot(0))
-        .where("until", "is", null),
-    ),
-    revive: prepare(connection, db.updateTable("entry").set({ until: null }).where("r", "=", slot(0))),
-    delete: prepare(connection, db.deleteFrom("entry").where("r", "=", slot(0))),
-    countVisible: prepare(
-      connection,
-      db
-        .selectFrom("entry")
-        .select((eb) => eb.fn.countAll<number>().as("count"))
-        .where("parent_n", "=", slot(0))
-        .where("since", "<=", slot(1))
-        .where((eb) => eb.or([eb("until", "is", null), eb("until", ">", slot<number>(1))])),
-    ),
-    directory,
-    newDirectory: directory.changedBy(
-      prepare(
-        connection,
-        db.insertInto("directory").values({
-          n: slot(0),
-          mount_id: slot(1),
-          generation: 0,
-          listed_at: null,
-          version: 0,
-          count: 0,
-          staging: null,
-        }),
-      ),
-    ),
-    setListedAt: directory.changedBy(
-      prepare(
-        connection,
-        db
-          .updateTable("directory")
-          .set({ listed_at: slot(1) })
-          .where("n", "=", slot(0)),
-      ),
-    ),
-    setStaging: directory.changedBy(
-      prepare(
-        connection,
-        db
-          .updateTable("directory")
-          .set({ staging: slot(1) })
-          .where("n", "=", slot(0)),
-      ),
-    ),
-    flip: directory.changedBy(
-      prepare(
-        connection,
-        db
-          .updateTable("directory")
-          .set((eb) => ({
-            generation: slot<number>(1),
-            listed_at: slot<number>(2),
-            version: eb("version", "+", slot<number>(3)),
-            count: slot<number>(4),
-            staging: null,
-          }))
-          .where("n", "=", slot(0)),
-      ),
-    ),
-    touch: directory.changedBy(
-      prepare(
-        connection,
-        db
-          .updateTable("directory")
-          .set((eb) => ({ version: eb("version", "+", 1), count: eb("count", "+", slot<number>(1)) }))
-          .where("n", "=", slot(0)),
-      ),
-    ),
-    addOrphan: prepare(
-      connection,
-      db
-        .insertInto("orphan")
-        .values({ n: slot(0) })
-        .onConflict((c) => c.doNothing()),
-    ),
-  };
 }

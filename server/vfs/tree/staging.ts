@@ -2,21 +2,11 @@
 import type { Entry } from "#drivers/contract/mount.ts";
 import { type ActiveStaging, isVisible, knownKey, type MountContext, requireDirectory, type TreeCore } from "./core.ts";
 import { namesApart } from "./duplicates.ts";
+import { KnownListing } from "./known-listing.ts";
 import { isAheadOf, type LocalChange } from "./overlay.ts";
-import { pack, visibleTuples } from "./packed.ts";
+import { pack } from "./packed.ts";
 import { inPieces, Pace, PIECE_ROWS, untilDone } from "./pieces.ts";
-import {
-  type DirectoryRow,
-  type EntryRow,
-  type Facts,
-  factsOf,
-  keepHashes,
-  type NodeTuple,
-  rawNameOf,
-  sameFacts,
-  saysWhatIsKnown,
-  tupleToNode,
-} from "./rows.ts";
+import { type DirectoryRow, type EntryRow, type Facts, factsOf, keepHashes, rawNameOf, sameFacts } from "./rows.ts";
 import { type DirectoryState, HOT_LIMIT, type Staging, type TreeNode } from "./tree.ts";
 import { undoStaging } from "./undo.ts";
 
@@ -59,10 +49,8 @@ class StagingRun implements Staging, ActiveStaging {
   /** Rows by id or visible name, for small directories; undefined: ask the file. Emptied by local changes. */
   #known: Map<string, EntryRow> | undefined;
   #isLarge = false;
-  /** The visible rows as they were when the listing began, by id or visible name; gone as soon as anything differs. */
-  #before: Map<string, NodeTuple> | undefined;
-  /** The same in order of names. */
-  #beforeInOrder: readonly NodeTuple[] = [];
+  /** Gone as soon as anything differs. */
+  #before: KnownListing | undefined;
 
   constructor(core: TreeCore, mount: MountContext, node: TreeNode, startedAt: number) {
     this.#core = core;
@@ -80,7 +68,9 @@ class StagingRun implements Staging, ActiveStaging {
     this.#live = this.#isListed ? directory!.count : rows.countVisible.get(this.#node.n, this.#generation)!.count;
     this.#isLarge = this.#live > HOT_LIMIT;
     const changes = [...(this.#core.overlay.in(this.#node.n)?.values() ?? [])];
-    if (this.#isListed && !this.#isLarge && !changes.some((change) => this.#isAhead(change))) this.#loadBefore();
+    if (this.#isListed && !this.#isLarge && !changes.some((change) => this.#isAhead(change))) {
+      this.#before = new KnownListing(this.#core, this.#mount, this.#node);
+    }
   }
 
   async add(page: readonly Entry[]): Promise<void> {
@@ -111,7 +101,7 @@ class StagingRun implements Staging, ActiveStaging {
         pack(core.rows, core.rows.directory.get(n)!);
       });
     } else core.rows.setListedAt.run(n, this.startedAt);
-    if (!changed && this.#before) this.#handOn();
+    if (!changed) this.#before?.handOn();
     this.#end();
     const state = stateOf(core.rows.directory.get(n)!);
     if (overruled.length > 0) await this.#dropOverruled(overruled);
@@ -150,37 +140,10 @@ class StagingRun implements Staging, ActiveStaging {
     this.#spoilt = { error };
   }
 
-  #loadBefore(): void {
-    const isStable = this.#mount.traits.ids === "stable";
-    const { rows } = this.#core;
-    this.#beforeInOrder = visibleTuples(rows, this.#node.n, rows.directory.get(this.#node.n)) ?? [];
-    this.#before = new Map(this.#beforeInOrder.map((tuple) => [(isStable ? tuple[4] : tuple[2]) ?? "", tuple]));
-  }
-
-  /** Most listings say what was known: how many entries of a page from its start need no other look, nor any statement. */
   #skipKnown(page: readonly Entry[]): number {
-    const { ids } = this.#mount.traits;
-    for (let i = 0; i < page.length; i++) {
-      const entry = page[i]!;
-      const name = this.#mount.codec.toVisible(entry.name);
-      const known = this.#before?.get(ids === "stable" ? entry.id : name);
-      if (!known || !saysWhatIsKnown(known, entry, name, ids)) {
-        this.#before = undefined;
-        return i;
-      }
-      this.#seen.add(known[0]);
-    }
-    return page.length;
-  }
-
-  /** Who had the directory listed wants its children next; they have just been read. */
-  #handOn(): void {
-    const { n, id } = this.#node;
-    const row = this.#core.rows.directory.get(n);
-    if (!row) return;
-    pack(this.#core.rows, row, this.#beforeInOrder);
-    const nodes = this.#beforeInOrder.map((tuple) => tupleToNode(tuple, id, this.#mount.traits.ids));
-    this.#core.listed.set(n, { version: row.version, id, nodes });
+    const known = this.#before?.skip(page, this.#seen) ?? 0;
+    if (known < page.length) this.#before = undefined;
+    return known;
   }
 
   get #next(): number {
