@@ -195,7 +195,8 @@ export interface Mount {
   link?(file: Entry, client: ClientHints, o: CallOptions): Promise<Link>;
   /**
    * The bytes of a file: exactly the range, or the stream fails with `incomplete`. A range that ends past the file is cut to it;
-   * one that begins past it is `range-not-satisfiable`. Throws `not-found`, `is-a-directory`.
+   * one that begins past it is `range-not-satisfiable`. Throws `not-found`, `is-a-directory`, and `precondition-failed` where it can tell that the
+   * content is another than the entry says (its `version` or size).
    */
   read?(file: Entry, range: ByteRange | undefined, o: CallOptions): Promise<Readable>;
 

@@ -18,11 +18,15 @@ export function toEntry(id: string, name: string, stats: Stats): Entry | undefin
   const modifiedAt = toTime(stats.mtimeMs);
   const createdAt = toTime(stats.birthtimeMs);
   if (stats.isFile()) {
-    const { size } = stats;
-    return { id, name, kind: "file", size, modifiedAt, createdAt, version: `${stats.ino}-${size}-${stats.mtimeMs}` };
+    return { id, name, kind: "file", size: stats.size, modifiedAt, createdAt, version: versionOf(stats) };
   }
   if (!stats.isDirectory()) return undefined;
   return { id, name, kind: "directory", modifiedAt, createdAt, version: `${stats.ino}-${stats.mtimeMs}` };
+}
+
+/** What changes with a file's content: another file under the name, another size, another time. */
+export function versionOf({ ino, size, mtimeMs }: Stats): string {
+  return `${ino}-${size}-${mtimeMs}`;
 }
 
 /** What a link leads to. */

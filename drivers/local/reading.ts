@@ -8,6 +8,7 @@ import { bodyOf, destroyOnAbort } from "../kit/body.ts";
 import { decodeName } from "../kit/bytes.ts";
 import { clampRange } from "../kit/range.ts";
 import { letGo, NO_FOLLOW, openFile, READ_FILE, readFully, statFile } from "./descriptors.ts";
+import { versionOf } from "./entries.ts";
 import { notThere, toStorageError } from "./errors.ts";
 import { checkId } from "./ids.ts";
 import { pathOfDescriptor, type Root, toDiskPath } from "./root.ts";
@@ -31,6 +32,10 @@ export async function readFile(
     const stats = root.known?.quick ? fstatSync(fd) : await statFile(fd);
     if (stats.isDirectory()) throw new StorageError("is-a-directory", "a folder has no content");
     if (!stats.isFile()) throw notThere();
+    // Whoever asks has told a client of the file as it was: other bytes must not pass for those.
+    if (file.version !== undefined && file.version !== versionOf(stats)) {
+      throw new StorageError("precondition-failed", "the file has changed since it was looked at");
+    }
     const { offset, length } = clampRange(range, stats.size);
     o.signal.throwIfAborted();
     if (length > SMALL_BYTES) {

@@ -6,6 +6,7 @@ import { demand } from "../auth/permissions.ts";
 import { contentTypeOf, isActiveContent } from "../http/content-type.ts";
 import { isAbort } from "../http/errors.ts";
 import { closeSignal, sendStream } from "../http/send.ts";
+import { onChangedAgain } from "../vfs/reading.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { ApiError, JSON_TYPE } from "./envelope.ts";
 import { toFailure } from "./failures.ts";
@@ -41,7 +42,7 @@ export function createReadHandler({ vfs, auth, log }: Pick<ApiDeps, "vfs" | "aut
       const asked = readQuery(request.url ?? "");
       const path = userPath(user, asked.path);
       demand(user, "read", path);
-      await send(path, asked, request.method === "HEAD", response, signal);
+      await onChangedAgain(() => send(path, asked, request.method === "HEAD", response, signal));
     } catch (error) {
       refuse(error, response);
     }

@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import type { Log } from "#drivers/contract/driver.ts";
 import { createPrivately } from "../store/data-folder.ts";
 
 /** Most bytes kept on the disk; the oldest go first. */
@@ -34,16 +35,17 @@ export interface Prepared {
  * Opens the file of a data folder. Versions are only worth something while the tree has forgotten nothing, so what is kept counts only when the
  * start before this one (`start` counts them) closed the file in order; else it is begun anew, as it is when it cannot be read.
  */
-export function openPrepared(path: string, start: number, quotaBytes = QUOTA_BYTES): Prepared {
+export function openPrepared(path: string, start: number, log: Log, quotaBytes = QUOTA_BYTES): Prepared {
   try {
-    return open(path, start, quotaBytes);
-  } catch {
+    return open(path, start, log, quotaBytes);
+  } catch (error) {
+    log.warn({ file: path, err: error }, "the file of prepared listings cannot be used: it is made anew");
     for (const suffix of ["", "-journal"]) rmSync(path + suffix, { force: true });
-    return open(path, start, quotaBytes);
+    return open(path, start, log, quotaBytes);
   }
 }
 
-function open(path: string, start: number, quotaBytes: number): Prepared {
+function open(path: string, start: number, log: Log, quotaBytes: number): Prepared {
   createPrivately(path);
   const db = new DatabaseSync(path);
   db.exec(`pragma journal_mode = off; pragma synchronous = off; pragma page_size = 8192;
@@ -62,11 +64,27 @@ function open(path: string, start: number, quotaBytes: number): Prepared {
   let waitingBytes = 0;
   let keptBytes = Number(size.get()?.bytes ?? 0);
   let timer: NodeJS.Timeout | undefined;
+  let isBroken = false;
 
   function writeInTurns(): void {
     timer = undefined;
-    writeSome();
+    try {
+      writeSome();
+    } catch (error) {
+      giveUp(error);
+    }
     if (waiting.size > 0) timer = setTimeout(writeInTurns, 1);
+  }
+
+  /** A disk that is full or read-only costs nothing but speed: nothing more is kept, and what is there does not count for the next start. */
+  function giveUp(error: unknown): void {
+    log.warn(
+      { file: path, err: error },
+      "prepared listings cannot be kept on the disk; they are made anew after a restart",
+    );
+    isBroken = true;
+    waiting.clear();
+    waitingBytes = 0;
   }
 
   function writeSome(): void {
@@ -99,7 +117,7 @@ function open(path: string, start: number, quotaBytes: number): Prepared {
       return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     },
     keep(key, bytes) {
-      if (bytes.length > MAX_BYTES || waitingBytes + bytes.length > MAX_WAITING_BYTES) return;
+      if (isBroken || bytes.length > MAX_BYTES || waitingBytes + bytes.length > MAX_WAITING_BYTES) return;
       const digest = digestOf(key);
       if (waiting.has(digest)) return;
       waiting.set(digest, bytes);
@@ -108,9 +126,14 @@ function open(path: string, start: number, quotaBytes: number): Prepared {
     },
     close() {
       clearTimeout(timer);
-      while (waiting.size > 0) writeSome();
-      db.prepare("insert into closed (start) values (?)").run(start);
-      db.close();
+      try {
+        while (waiting.size > 0) writeSome();
+        if (!isBroken) db.prepare("insert into closed (start) values (?)").run(start);
+      } catch (error) {
+        giveUp(error);
+      } finally {
+        db.close();
+      }
     },
   };
 }

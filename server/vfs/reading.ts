@@ -10,6 +10,27 @@ import type { DeliverOptions, Delivery, OpenFile, VfsOptions } from "./resource.
 import { entryOf } from "./tree/tree.ts";
 import { resourceOf } from "./writing.ts";
 
+/** How often a file is opened that changes each time before its bytes are there. */
+const OPENINGS = 3;
+
+/** The file that was opened is another by now, and nothing of it was read; it is worth being opened again. */
+class ChangedError extends StorageError {
+  constructor(path: string, cause: unknown) {
+    super("unavailable", `${path} has changed while it was opened`, { path, retryable: true, cause });
+  }
+}
+
+/** Opens and reads once more, with what is known then, where the file changed between the two. `run` must have sent nothing when `read` throws. */
+export async function onChangedAgain<T>(run: () => Promise<T>): Promise<T> {
+  for (let opening = 1; ; opening++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof ChangedError) || opening === OPENINGS) throw error;
+    }
+  }
+}
+
 export class Reading {
   readonly #lookup: Lookup;
   readonly #listings: Listings;
@@ -66,12 +87,15 @@ export class Reading {
     try {
       return await storage.using("read", (mount) => mount.read!(entryOf(node), range, o));
     } catch (error) {
-      if (kindOf(error) !== "not-found" || !found.parent) throw error;
+      const kind = kindOf(error);
+      if (!found.parent || (kind !== "not-found" && kind !== "precondition-failed")) throw error;
+      // Where asking costs nothing, whoever opens the file again asks anyway.
+      if (kind === "precondition-failed" && storage.traits.cheapStat) throw new ChangedError(found.path, error);
       return this.#readAfterRelisting(found, range, o, error);
     }
   }
 
-  /** A file that the storage does not find any more: its directory is listed once, and what is there now is read (architecture.md §5). */
+  /** A file that the storage does not find any more, or finds changed: its directory is listed once, and what is there now is read (architecture.md §5). */
   async #readAfterRelisting(
     found: FoundNode,
     range: ByteRange | undefined,
@@ -83,13 +107,16 @@ export class Reading {
     const now = storage.tree.lookup(parent!, node.name);
     if (now?.kind !== "file") throw notFound(found.path);
     // Headers that tell of the old content may be out: only the same content may follow them.
-    if (now.size !== node.size || now.version !== node.version) {
-      throw new StorageError("unavailable", `${found.path} has changed while it was opened`, {
+    if (now.size !== node.size || now.version !== node.version) throw new ChangedError(found.path, error);
+    try {
+      return await storage.using("read", (mount) => mount.read!(entryOf(now), range, o));
+    } catch (again) {
+      if (kindOf(again) !== "precondition-failed") throw again;
+      // The caller has made no condition that could have failed.
+      throw new StorageError("upstream", `${found.path} is listed otherwise than the storage sends it`, {
         path: found.path,
-        retryable: true,
-        cause: error,
+        cause: again,
       });
     }
-    return storage.using("read", (mount) => mount.read!(entryOf(now), range, o));
   }
 }

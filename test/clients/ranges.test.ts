@@ -85,7 +85,7 @@ describe("random ranges over WebDAV", () => {
     reading = false;
     await Promise.all(readers);
     expect(wrong).toEqual([]);
-    expect(byEtag.size).toBeGreaterThan(2);
+    expect(byEtag.size).toBeGreaterThan(1);
   });
 
   async function get({ name, offset, length, leaves }: Read) {

@@ -292,6 +292,28 @@ describe("a read that ends early as if the file were that short", () => {
   });
 });
 
+describe("a file of which the storage says that it has changed (mount.ts, Mount.read)", () => {
+  const changed = new StorageError("precondition-failed", "another file by now");
+  const get = async (world: FrontsWorld) => [
+    await world.ask("GET", "/dav/m/first.txt"),
+    await world.ask("GET", "/api/pandav/fs/read?path=%2Fm%2Ffirst.txt"),
+  ];
+
+  it("is looked at again and sent as it is (architecture.md §5)", async () => {
+    const chaos = createChaos({ faults: [1, 3].map((call) => ({ operation: "read", call, fails: changed }) as const) });
+    await inWorld(chaos, {}, async (world) => {
+      for (const { status, body } of await get(world)) expect([status, body]).toEqual([200, "first"]);
+      expect(chaos.struck()).toBe(2);
+    });
+  });
+
+  it("is an error of the storage where that goes on, and no 412: nobody made a condition (RFC 9110 §15.5.13)", async () => {
+    await inWorld(createChaos({ faults: [{ operation: "read", fails: changed }] }), {}, async (world) => {
+      for (const { status } of await get(world)) expect(status).toBe(502);
+    });
+  });
+});
+
 type Named = readonly [string, Answer];
 
 const RETRY_AFTER: Readonly<Record<keyof typeof KINDS, number | undefined>> = {

@@ -6,6 +6,7 @@ import { contentTypeOf, isActiveContent } from "#server/http/content-type.ts";
 import { formatHttpDate } from "#server/http/http-date.ts";
 import { contentRange, parseRange, unsatisfiedRange } from "#server/http/range.ts";
 import { addressOf, sendStream } from "#server/http/send.ts";
+import { onChangedAgain } from "#server/vfs/reading.ts";
 import type { OpenFile, Resource } from "#server/vfs/resource.ts";
 import { sendIndex } from "../directory-index.ts";
 import type { DavContext, DavMethod } from "../frame.ts";
@@ -19,7 +20,7 @@ export function getMethod(): DavMethod {
     async handle(context) {
       if (context.request.method === "HEAD") return await head(context);
       try {
-        await file(context);
+        await onChangedAgain(() => file(context));
       } catch (error) {
         if (kindOf(error) !== "is-a-directory" || context.response.headersSent) throw error;
         await sendIndex(context);

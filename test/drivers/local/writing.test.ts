@@ -1,6 +1,18 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readdirSync, writeSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { pseudoRandomBytes } from "#test/support/pseudo-random.ts";
@@ -200,6 +212,20 @@ it("never lists temporary files, refuses their names, and sweeps old ones that n
   aborting.abort();
   await expect(upload).rejects.toBe(aborting.signal.reason);
   expect(await readdir(root)).toEqual([]);
+});
+
+it("reads nothing of a file that is another than the entry says (mount.ts, Mount.read)", async () => {
+  const { mount, root, entry } = await openFolder();
+  await writeFile(join(root, "a"), "one");
+  const before = await entry("a");
+  await writeFile(join(root, "b"), "two");
+  await rename(join(root, "b"), join(root, "a"));
+  await expect(mount.read!(before, undefined, calm())).rejects.toMatchObject({ kind: "precondition-failed" });
+  expect((await contentOf(mount, await entry("a"))).toString()).toBe("two");
+  await appendFile(join(root, "a"), "!");
+  await expect(mount.read!(before, { offset: 0, length: 1 }, calm())).rejects.toMatchObject({
+    kind: "precondition-failed",
+  });
 });
 
 it("fails incomplete when a file becomes shorter while it is read", async () => {
