@@ -8,7 +8,7 @@ import type { NameCodec } from "../names.ts";
 import type { TreeFile } from "./file.ts";
 import type { NodeKeys } from "./keys.ts";
 import type { Overlay } from "./overlay.ts";
-import type { EntryRow } from "./rows.ts";
+import type { EntryRow, RowNode } from "./rows.ts";
 import type { Rows } from "./statements.ts";
 import type { TreeNode } from "./tree.ts";
 
@@ -16,7 +16,7 @@ import type { TreeNode } from "./tree.ts";
 export interface HotDirectory {
   readonly version: number;
   readonly id: string;
-  readonly nodes: readonly TreeNode[];
+  readonly nodes: readonly RowNode[];
 }
 
 /** A listing on its way, as local changes see it. */
@@ -64,6 +64,15 @@ export interface MountContext {
   readonly mountId: number;
   readonly traits: Traits;
   readonly codec: NameCodec;
+}
+
+/** The children of a directory where they are in memory and still true. */
+export function knownChildren(core: TreeCore, { n, id }: Pick<TreeNode, "n" | "id">): readonly RowNode[] | undefined {
+  const version = core.rows.directory.get(n)?.version;
+  for (const known of [core.hot.get(n), core.listed.get(n)]) {
+    if (known && known.version === version && known.id === id) return known.nodes;
+  }
+  return undefined;
 }
 
 /** The visible generation of a directory; 0 before the first listing. */

@@ -1,6 +1,6 @@
 /** The quick way of a listing that says what was known: entries are compared with the visible rows as they come, without statements or transactions. */
 import type { Entry } from "#drivers/contract/mount.ts";
-import type { MountContext, TreeCore } from "./core.ts";
+import { knownChildren, type MountContext, type TreeCore } from "./core.ts";
 import { pack, visibleTuples } from "./packed.ts";
 import { type NodeTuple, saysWhatIsKnown, tupleToNode } from "./rows.ts";
 import type { TreeNode } from "./tree.ts";
@@ -17,7 +17,10 @@ export class KnownListing {
     this.#core = core;
     this.#mount = mount;
     this.#node = node;
-    this.#inOrder = visibleTuples(core.rows, node.n, core.rows.directory.get(node.n)) ?? [];
+    this.#inOrder =
+      knownChildren(core, node)?.map((child) => child.tuple) ??
+      visibleTuples(core.rows, node.n, core.rows.directory.get(node.n)) ??
+      [];
     const isStable = mount.traits.ids === "stable";
     this.#byKey = new Map(this.#inOrder.map((tuple) => [(isStable ? tuple[4] : tuple[2]) ?? "", tuple]));
   }

@@ -1,7 +1,14 @@
 /** The tree of one mount: lookups, listings and local changes over the shared core. */
 import type { Entry } from "#drivers/contract/mount.ts";
 import { keyAt, noteAt, type Place, placeOf, removeRow, visibleRow, writeAt } from "./changes.ts";
-import { generationOf, type MountContext, type PageReader, requireDirectory, type TreeCore } from "./core.ts";
+import {
+  generationOf,
+  knownChildren,
+  type MountContext,
+  type PageReader,
+  requireDirectory,
+  type TreeCore,
+} from "./core.ts";
 import type { LocalChange } from "./overlay.ts";
 import { visibleTuples } from "./packed.ts";
 import { Pace } from "./pieces.ts";
@@ -10,6 +17,7 @@ import {
   factsOf,
   type NodeRow,
   type NodeTuple,
+  type RowNode,
   sameFacts,
   saysWhatIsKnown,
   toNode,
@@ -93,10 +101,8 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
     directory,
     children(node) {
       const row = rows.directory.get(node.n);
-      const hot = core.hot.get(node.n);
-      if (row && hot && hot.version === row.version && hot.id === node.id) return hot.nodes;
-      const listed = core.listed.get(node.n);
-      if (row && listed && listed.version === row.version && listed.id === node.id) return listed.nodes;
+      const known = knownChildren(core, node);
+      if (known) return known;
       const found = visibleTuples(rows, node.n, row);
       if (!found) return undefined;
       const nodes = found.map((child) => tupleToNode(child, node.id, mount.traits.ids));
@@ -118,13 +124,16 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
         const change = { ...changeOf("put", parent.n, plan.name, n, entry), state };
         const gone = plan.former && changeOf("remove", parent.n, plan.former.name, plan.former.n, entry);
         await core.overlay.write(gone ? [gone, change] : [change]);
-        return apply([parent.n], () => {
+        const known = knownChildren(core, parent);
+        const node = apply([parent.n], () => {
           const place = placeOf(core, mount, parent.n, entry);
           return nodeOf(
             writeAt(core, mount, parent.n, place, n, factsOf(entry, place.name, mount.traits.ids, isPending)),
             parent,
           );
         });
+        if (known && !gone) keepKnown(parent, known, node);
+        return node;
       }),
 
     remove: (parent, name) =>
@@ -181,6 +190,13 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
       if (row) removeRow(core, row);
       else core.active.get(parent.n)?.overrule(name, 0);
     });
+  }
+
+  /** An overwritten file changes one of the children in memory; they need not be read again for it. */
+  function keepKnown(parent: TreeNode, known: readonly RowNode[], node: RowNode): void {
+    const row = rows.directory.get(parent.n);
+    const at = known.findIndex((child) => child.n === node.n && child.name === node.name);
+    if (row && at >= 0) core.hot.set(parent.n, { version: row.version, id: parent.id, nodes: known.with(at, node) });
   }
 
   /** The place that a move leads to; the moved row itself is not in its own way. */

@@ -132,56 +132,64 @@ export type NodeTuple = readonly [
 export const NODE_COLUMNS = ["n", "parent_n", ...FACTS] as const;
 
 /** The row as a node below a directory of that id. */
-export function toNode(row: NodeRow, parentId: string, ids: Traits["ids"]): TreeNode {
+export function toNode(row: NodeRow, parentId: string, ids: Traits["ids"]): RowNode {
   return new RowNode(NODE_COLUMNS.map((column) => row[column]) as unknown as NodeTuple, parentId, ids);
 }
 
 /** The array as a node below a directory of that id. */
-export function tupleToNode(tuple: NodeTuple, parentId: string, ids: Traits["ids"]): TreeNode {
+export function tupleToNode(tuple: NodeTuple, parentId: string, ids: Traits["ids"]): RowNode {
   return new RowNode(tuple, parentId, ids);
 }
 
-/** A node of one shape, whatever its row lacks; the texts of digests and details are parsed when somebody asks. */
-class RowNode implements TreeNode {
-  readonly n: number;
-  readonly parentN: number;
-  readonly name: string;
+/** A node over its row, which stays at hand for comparisons; the texts of digests and details are parsed when somebody asks. */
+export class RowNode implements TreeNode {
+  readonly tuple: NodeTuple;
   readonly rawName: string;
   readonly id: string;
-  readonly kind: Entry["kind"];
-  readonly size: number | undefined;
-  readonly sizeIs: "exact" | "about" | undefined;
-  readonly modifiedAt: number | undefined;
-  readonly createdAt: number | undefined;
-  readonly version: string | undefined;
-  readonly pending: boolean;
-  readonly #hashes: string | null;
-  readonly #detail: string | null;
 
   constructor(tuple: NodeTuple, parentId: string, ids: Traits["ids"]) {
-    const [n, parentN, name, raw, id, isDirectory, size, sizeIs, modifiedAt, createdAt, version] = tuple;
-    this.n = n;
-    this.parentN = parentN;
-    this.name = name;
+    const name = tuple[2];
+    const raw = tuple[3];
+    this.tuple = tuple;
     this.rawName = raw === null ? name : rawNameOf({ name, raw });
-    this.id = ids === "stable" ? (id ?? "") : parentId === "" ? this.rawName : `${parentId}/${this.rawName}`;
-    this.kind = isDirectory === 1 ? "directory" : "file";
-    this.size = size ?? undefined;
-    this.sizeIs = sizeIs ?? undefined;
-    this.modifiedAt = modifiedAt ?? undefined;
-    this.createdAt = createdAt ?? undefined;
-    this.version = version ?? undefined;
-    this.#hashes = tuple[11];
-    this.#detail = tuple[12];
-    this.pending = tuple[13] === 1;
+    this.id = ids === "stable" ? (tuple[4] ?? "") : parentId === "" ? this.rawName : `${parentId}/${this.rawName}`;
   }
 
+  get n(): number {
+    return this.tuple[0];
+  }
+  get parentN(): number {
+    return this.tuple[1];
+  }
+  get name(): string {
+    return this.tuple[2];
+  }
+  get kind(): Entry["kind"] {
+    return this.tuple[5] === 1 ? "directory" : "file";
+  }
+  get size(): number | undefined {
+    return this.tuple[6] ?? undefined;
+  }
+  get sizeIs(): "exact" | "about" | undefined {
+    return this.tuple[7] ?? undefined;
+  }
+  get modifiedAt(): number | undefined {
+    return this.tuple[8] ?? undefined;
+  }
+  get createdAt(): number | undefined {
+    return this.tuple[9] ?? undefined;
+  }
+  get version(): string | undefined {
+    return this.tuple[10] ?? undefined;
+  }
   get hashes(): Hashes | undefined {
-    return this.#hashes === null ? undefined : (JSON.parse(this.#hashes) as Hashes);
+    return this.tuple[11] === null ? undefined : (JSON.parse(this.tuple[11]) as Hashes);
   }
-
   get detail(): Json | undefined {
-    return this.#detail === null ? undefined : (JSON.parse(this.#detail) as Json);
+    return this.tuple[12] === null ? undefined : (JSON.parse(this.tuple[12]) as Json);
+  }
+  get pending(): boolean {
+    return this.tuple[13] === 1;
   }
 }
 
