@@ -1,5 +1,5 @@
 /** A layer: a mount in, the same mount with one policy around every call out. */
-import type { CallOptions, Entry, Mount, Operation } from "#drivers/contract/mount.ts";
+import { type CallOptions, type Entry, type Mount, OPERATIONS, type Operation } from "#drivers/contract/mount.ts";
 
 export type Layer = (inner: Mount) => Mount;
 
@@ -21,22 +21,7 @@ export interface Hooks {
   list?(directory: Entry, o: CallOptions, next: (o?: CallOptions) => AsyncIterable<Page>): AsyncIterable<Page>;
 }
 
-const CALLS = [
-  "root",
-  "stat",
-  "link",
-  "read",
-  "createDirectory",
-  "move",
-  "copy",
-  "remove",
-  "upload",
-  "abandonUpload",
-  "setModifiedAt",
-  "receive",
-  "thumbnailLink",
-  "usage",
-] as const satisfies readonly CallOperation[];
+const CALLS = OPERATIONS.filter((operation): operation is CallOperation => operation !== "list");
 
 /** `inner` with `hooks` around the methods that it has. Adds none, so that derived capabilities stay true; what is no call (`realm`, `watch`, `trash`, `offline`, `close`) passes as it is. */
 export function around(inner: Mount, hooks: Hooks): Mount {

@@ -5,11 +5,11 @@ import { isWithin, nameOf, parentOf } from "#drivers/contract/path.ts";
 import type { Listings } from "./listings.ts";
 import { childOf, type FoundNode, type Lookup, notADirectory } from "./lookup.ts";
 import type { MountTable } from "./mount-table.ts";
+import { resourceOf } from "./node-resource.ts";
 import type { Resource, TransferOptions, VfsOptions } from "./resource.ts";
 import { entryOf, type TreeNode } from "./tree/tree.ts";
 import type { Uploads } from "./uploads.ts";
 import type { UsageCache } from "./usage-cache.ts";
-import { resourceOf } from "./writing.ts";
 
 /** What a storage says that did nothing; of all other failures nobody knows how far the change came. */
 const REFUSALS = new Set<ErrorKind | "bug">([

@@ -63,6 +63,15 @@ export class NodeResource implements Resource {
   }
 }
 
+/** What was found at a path, as the fronts see it. */
+export function resourceOf(found: {
+  readonly node: TreeNode;
+  readonly storage: MountFacts;
+  readonly parentPath: string;
+}): NodeResource {
+  return new NodeResource(found.node, found.storage, found.parentPath);
+}
+
 /** A directory that exists because mounts lie below it, or a mount that has not shown its root yet. */
 export function virtualResource(path: string, modifiedAt: number | undefined): Resource {
   return { path, name: nameOf(path), kind: "directory", modifiedAt, key: 0, isMountPoint: true, pending: false };

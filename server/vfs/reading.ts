@@ -5,10 +5,9 @@ import type { ByteRange } from "#drivers/contract/mount.ts";
 import { decideDelivery } from "./delivery.ts";
 import type { Listings } from "./listings.ts";
 import { type FoundNode, type Lookup, notFound } from "./lookup.ts";
-import { virtualResource } from "./node-resource.ts";
+import { resourceOf, virtualResource } from "./node-resource.ts";
 import type { DeliverOptions, Delivery, OpenFile, VfsOptions } from "./resource.ts";
 import { entryOf } from "./tree/tree.ts";
-import { resourceOf } from "./writing.ts";
 
 /** How often a file is opened that changes each time before its bytes are there. */
 const OPENINGS = 3;

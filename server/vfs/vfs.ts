@@ -11,7 +11,7 @@ import { Changing } from "./changing.ts";
 import { Listings, onNewRootAgain } from "./listings.ts";
 import { type FoundNode, Lookup, notADirectory } from "./lookup.ts";
 import { MountTable } from "./mount-table.ts";
-import { NodeResource, virtualResource } from "./node-resource.ts";
+import { NodeResource, resourceOf, virtualResource } from "./node-resource.ts";
 import { openPrepared, type Prepared } from "./prepared.ts";
 import { Reading } from "./reading.ts";
 import type { Listing, ListOptions, Resource, VfsOptions } from "./resource.ts";
@@ -21,7 +21,7 @@ import { Transferring } from "./transferring.ts";
 import type { Tree, TreeNode } from "./tree/tree.ts";
 import { Uploads } from "./uploads.ts";
 import { UsageCache } from "./usage-cache.ts";
-import { resourceOf, Writing } from "./writing.ts";
+import { Writing } from "./writing.ts";
 
 /** How often watches that are out of use are let go, in milliseconds. */
 const PURGE_INTERVAL_MS = 15_000;

@@ -6,7 +6,7 @@ import { nameOf, parentOf } from "#drivers/contract/path.ts";
 import type { Listings } from "./listings.ts";
 import { type FoundNode, type Lookup, notADirectory } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
-import { NodeResource } from "./node-resource.ts";
+import { NodeResource, resourceOf } from "./node-resource.ts";
 import { hashesToCompute, ReceivedBody, refuseMismatch } from "./received-body.ts";
 import type { WriteOptions, WriteResult, WriteSource } from "./resource.ts";
 import type { Spool } from "./spool.ts";
@@ -234,11 +234,6 @@ export class Writing {
     if (modifiedAt === undefined || storage.traits.setsModifiedAt || !storage.capabilities?.setModifiedAt) return entry;
     return storage.using("setModifiedAt", (mount) => mount.setModifiedAt!(entry, modifiedAt, o));
   }
-}
-
-/** A found node as the fronts see it. */
-export function resourceOf(found: FoundNode): NodeResource {
-  return new NodeResource(found.node, found.storage, found.parentPath);
 }
 
 function isStoredTime(actual: number | undefined, asked: number | undefined, precisionMs: number | undefined): boolean {
