@@ -14,6 +14,7 @@ import { meRoutes } from "./routes/me.ts";
 import { pandavRoutes } from "./routes/pandav.ts";
 import { storageRoutes } from "./routes/storage.ts";
 import { userRoutes } from "./routes/user.ts";
+import { welcomeRoute } from "./routes/welcome.ts";
 
 /** Longest body of an API request, in bytes: ten thousand names of 100 bytes fit. Uploads do not come this way. */
 const MAX_BODY = 1024 * 1024;
@@ -51,6 +52,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps): void {
     userRoutes,
     pandavRoutes,
     healthRoutes,
+    welcomeRoute,
   ]) {
     add(app, deps);
   }

@@ -131,6 +131,13 @@ describe("the app", () => {
     expect([head.status, await head.text()]).toEqual([200, ""]);
   });
 
+  it("shows a browser at the root that it runs and where the files are, in English and Chinese", async () => {
+    const response = await api.app.request("/");
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-security-policy")).toBe("default-src 'none'");
+    expect(await response.text()).toMatch(/href="\/dav\/".*lang="zh-CN"/s);
+  });
+
   it("answers /healthz without login: version and mounts, nothing of their settings", async () => {
     await api.post("/api/pandav/storages", { mountPath: "/box", driver: "locked", settings: { code: "open-sesame" } });
     const response = await api.app.request("/healthz");
