@@ -2,6 +2,7 @@
 // The launcher: plain JavaScript that a Node too old for the TypeScript beside it can still run. It goes on as the pinned Node where it must, or says what is missing.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import module from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -9,6 +10,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const minimum = Number(/\d+/.exec(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).engines.node)[0]);
 
 if (Number(process.versions.node.split(".")[0]) >= minimum) {
+  // Stripping types and compiling take half of a start. Kept beside the code, where nobody but its owner can write; where he cannot, nothing is kept.
+  module.enableCompileCache?.(join(root, "node_modules", ".cache", "pandav"));
   import("./main.ts");
 } else {
   const platform = process.platform === "win32" ? "win" : process.platform;
