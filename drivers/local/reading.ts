@@ -17,7 +17,7 @@ import { pathOfDescriptor, type Root, toDiskPath } from "./root.ts";
 const SMALL_BYTES = 64 * 1024;
 
 /** Bytes of one read of a stream. */
-const CHUNK_BYTES = 512 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
 
 /** Opens the bytes of a file, the proof that it lies inside the root made on the open file. Throws as `Mount.read` says. */
 export async function readFile(
@@ -79,7 +79,7 @@ export class FileBody extends Readable {
 
   constructor(fd: number, offset: number, length: number) {
     // Room for two chunks: the next is read while the last is being sent.
-    super({ highWaterMark: 2 * CHUNK_BYTES });
+    super({ highWaterMark: CHUNK_BYTES });
     this.#fd = fd;
     this.#position = offset;
     this.#left = length;

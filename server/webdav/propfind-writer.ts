@@ -58,9 +58,9 @@ const NOTHING_KEPT: Vfs["prepared"] = { get: () => undefined, keep() {} };
 
 /** A writer; each front has one. `kept` is what outlives it. */
 export function createPropfindWriter(kept = NOTHING_KEPT): PropfindWriter {
-  const prepared = new LRUCache<string, Buffer>({
+  const prepared = new LRUCache<string, readonly Buffer[]>({
     maxSize: PREPARED_BYTES,
-    sizeCalculation: (bytes, key) => bytes.length + key.length * 2 + 100,
+    sizeCalculation: (pieces, key) => lengthOf(pieces) + key.length * 2 + 100,
   });
 
   return {
@@ -69,20 +69,20 @@ export function createPropfindWriter(kept = NOTHING_KEPT): PropfindWriter {
       const self = HEAD + element(href, set.propstats(answer.self, answer.selfFacts, listing === undefined));
       if (!listing) return end(answer, Buffer.from(self + TAIL, "latin1"));
       const key = listing.version === undefined ? undefined : keyOf(answer, listing, listing.version);
-      const known = key === undefined ? undefined : (prepared.get(key) ?? kept.get(key));
-      if (known) return endParts(answer, [Buffer.from(self, "latin1"), known, TAIL_BYTES]);
+      const known = key === undefined ? undefined : (prepared.get(key) ?? inOnePiece(kept.get(key)));
+      if (known) return endParts(answer, [Buffer.from(self, "latin1"), ...known, TAIL_BYTES]);
       const children = await writeChildren(answer, self);
       if (key === undefined || !children) return;
       prepared.set(key, children);
-      kept.keep(key, children);
+      // What comes in several pieces is large, rare, and quicker made anew than read.
+      if (children.length === 1) kept.keep(key, children[0] as Buffer);
     },
   };
 }
 
 /** Writes all of a listing; returns the children's bytes when they are few enough to be kept. */
-async function writeChildren(answer: Multistatus, self: string): Promise<Buffer | undefined> {
+async function writeChildren(answer: Multistatus, self: string): Promise<readonly Buffer[] | undefined> {
   const { response, listing, set, facts, href, signal } = answer;
-  const pieces: Buffer[] = [];
   let kept: Buffer[] | undefined = [];
   let keptBytes = 0;
   let begun = false;
@@ -129,9 +129,15 @@ async function writeChildren(answer: Multistatus, self: string): Promise<Buffer 
   } else {
     endParts(answer, [Buffer.from(self, "latin1"), last, TAIL_BYTES]);
   }
-  if (!kept) return undefined;
-  pieces.push(...kept, last);
-  return pieces.length === 1 ? last : Buffer.concat(pieces);
+  return kept && [...kept, last];
+}
+
+function inOnePiece(bytes: Buffer | undefined): readonly Buffer[] | undefined {
+  return bytes && [bytes];
+}
+
+function lengthOf(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
 }
 
 /** All that a prepared listing depends on: users with different base paths see different directories under one href. */
@@ -171,7 +177,7 @@ function end(answer: Multistatus, body: Buffer): void {
 }
 
 function endParts(answer: Multistatus, parts: readonly Buffer[]): void {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const length = lengthOf(parts);
   // One copy of a small body is cheaper than several writes.
   if (length <= PIECE_LENGTH) {
     end(answer, Buffer.concat(parts, length));
