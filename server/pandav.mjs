@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env -S node --max-semi-space-size=4
 // The launcher: plain JavaScript that a Node too old for the TypeScript beside it can still run. It goes on as the pinned Node where it must, or says what is missing.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

@@ -17,7 +17,7 @@ import { pathOfDescriptor, type Root, toDiskPath } from "./root.ts";
 const SMALL_BYTES = 64 * 1024;
 
 /** Bytes of one read of a stream. */
-const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 512 * 1024;
 
 /** Opens the bytes of a file, the proof that it lies inside the root made on the open file. Throws as `Mount.read` says. */
 export async function readFile(
