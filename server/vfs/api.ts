@@ -43,7 +43,7 @@ export interface Vfs {
   capabilities(path: string): Capabilities | undefined;
   readonly storages: Storages;
   /** Where fronts keep the bytes that they made of listings, across restarts. */
-  readonly prepared: Pick<Prepared, "get" | "keep">;
+  readonly prepared: Omit<Prepared, "close">;
   /** Stops taking work, waits for what runs (until the signal aborts), and closes every mount. */
   close(signal: AbortSignal): Promise<void>;
 }

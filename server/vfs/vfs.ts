@@ -62,7 +62,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     ...(parts.maxSyncBytes !== undefined && { maxSyncBytes: parts.maxSyncBytes }),
   });
   await storages.start();
-  const prepared = openPrepared(join(store.dataDir, "prepared.db"), await store.takeBlock("start", 1), log);
+  const prepared = openPrepared(join(store.dataDir, "prepared"), await store.takeBlock("start", 1), log);
   const purge = setInterval(() => {
     for (const storage of table.all()) storage.watching.purgeStale();
   }, PURGE_INTERVAL_MS);

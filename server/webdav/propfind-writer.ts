@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import { encodeName } from "#drivers/contract/path.ts";
+import { createBufferPool } from "#server/http/buffer-pool.ts";
 import { drained } from "#server/http/send.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import type { Listing, Resource } from "#server/vfs/resource.ts";
@@ -23,7 +24,9 @@ const ENTRIES_PER_LOOK = 64;
 
 const HEAD = `<?xml version="1.0" encoding="utf-8"?><D:multistatus xmlns:D="DAV:" xmlns:oc="${OWNCLOUD}">`;
 const TAIL = "</D:multistatus>";
-const TAIL_BYTES = Buffer.from(TAIL);
+
+/** What answers of one piece are put together in. */
+const BODIES = createBufferPool(PIECE_LENGTH, 16);
 
 /** One multistatus to write. */
 export interface Multistatus {
@@ -54,7 +57,7 @@ export interface PropfindWriter {
 /** Of how answers are written: to be raised with every change of it, for prepared bytes outlive the program that made them. */
 const FORMAT = 1;
 
-const NOTHING_KEPT: Vfs["prepared"] = { get: () => undefined, keep() {} };
+const NOTHING_KEPT: Vfs["prepared"] = { lengthOf: () => undefined, copy: () => false, keep() {} };
 
 /** A writer; each front has one. `kept` is what outlives it. */
 export function createPropfindWriter(kept = NOTHING_KEPT): PropfindWriter {
@@ -69,8 +72,11 @@ export function createPropfindWriter(kept = NOTHING_KEPT): PropfindWriter {
       const self = HEAD + element(href, set.propstats(answer.self, answer.selfFacts, listing === undefined));
       if (!listing) return end(answer, Buffer.from(self + TAIL, "latin1"));
       const key = listing.version === undefined ? undefined : keyOf(answer, listing, listing.version);
-      const known = key === undefined ? undefined : (prepared.get(key) ?? inOnePiece(kept.get(key)));
-      if (known) return endParts(answer, [Buffer.from(self, "latin1"), ...known, TAIL_BYTES]);
+      if (key !== undefined) {
+        const known = prepared.get(key);
+        if (known) return endPieces(answer, self, known);
+        if (endKept(answer, self, key, kept)) return;
+      }
       const children = await writeChildren(answer, self);
       if (key === undefined || !children) return;
       prepared.set(key, children);
@@ -127,13 +133,9 @@ async function writeChildren(answer: Multistatus, self: string): Promise<readonl
     response.write(last);
     response.end(TAIL);
   } else {
-    endParts(answer, [Buffer.from(self, "latin1"), last, TAIL_BYTES]);
+    endPieces(answer, self, [last]);
   }
   return kept && [...kept, last];
-}
-
-function inOnePiece(bytes: Buffer | undefined): readonly Buffer[] | undefined {
-  return bytes && [bytes];
 }
 
 function lengthOf(pieces: readonly Buffer[]): number {
@@ -169,25 +171,53 @@ function headersOf({ headers }: Multistatus): string[] {
   return [...headers, "Content-Type", "application/xml; charset=utf-8"];
 }
 
-function end(answer: Multistatus, body: Buffer): void {
+function begin(answer: Multistatus, length: number): ServerResponse | undefined {
   const { response } = answer;
-  if (response.destroyed) return;
-  response.writeHead(207, [...headersOf(answer), "Content-Length", String(body.length)] as never);
-  response.end(body);
+  if (response.destroyed) return undefined;
+  response.writeHead(207, [...headersOf(answer), "Content-Length", String(length)] as never);
+  return response;
 }
 
-function endParts(answer: Multistatus, parts: readonly Buffer[]): void {
-  const length = lengthOf(parts);
+function end(answer: Multistatus, body: Buffer): void {
+  begin(answer, body.length)?.end(body);
+}
+
+/** Ends with what is kept on the disk, read to where it is sent from. False, and nothing is out, when it is not there. */
+function endKept(answer: Multistatus, self: string, key: string, kept: Vfs["prepared"]): boolean {
+  const length = kept.lengthOf(key);
+  if (length === undefined) return false;
+  const whole = self.length + length + TAIL.length;
+  const body = BODIES.take(whole);
+  if (!kept.copy(key, body, self.length)) {
+    BODIES.give(body);
+    return false;
+  }
+  endBody(answer, self, body, whole);
+  return true;
+}
+
+function endPieces(answer: Multistatus, self: string, pieces: readonly Buffer[]): void {
+  const whole = self.length + lengthOf(pieces) + TAIL.length;
   // One copy of a small body is cheaper than several writes.
-  if (length <= PIECE_LENGTH) {
-    end(answer, Buffer.concat(parts, length));
+  if (whole <= PIECE_LENGTH) {
+    const body = BODIES.take(whole);
+    let at = self.length;
+    for (const piece of pieces) at += piece.copy(body, at);
+    endBody(answer, self, body, whole);
     return;
   }
-  const { response } = answer;
-  if (response.destroyed) return;
-  response.writeHead(207, [...headersOf(answer), "Content-Length", String(length)] as never);
+  const response = begin(answer, whole);
+  if (!response) return;
   response.cork();
-  for (const part of parts) response.write(part);
-  response.end();
+  response.write(self, "latin1");
+  for (const piece of pieces) response.write(piece);
+  response.end(TAIL);
   response.uncork();
+}
+
+/** Ends with a body that lacks its first and last bytes yet. */
+function endBody(answer: Multistatus, self: string, body: Buffer, length: number): void {
+  body.write(self, 0, "latin1");
+  body.write(TAIL, length - TAIL.length, "latin1");
+  begin(answer, length)?.end(body.subarray(0, length), () => BODIES.give(body));
 }

@@ -53,6 +53,8 @@ async function benchServers(): Promise<void> {
     if (names.includes("pandav")) contestants.push(await pandavContestant(world, join(folder, "pandav"), scale));
     if (names.includes("rclone")) contestants.push(await rcloneContestant(world.root, join(folder, "rclone.conf")));
     if (names.includes("nginx")) contestants.push(await nginxContestant(world.root, join(folder, "nginx")));
+    // What was just written would otherwise be on its way to the disk while the first servers are measured.
+    await outputOf("sync", []);
     const outcomes: CaseOutcome[] = [];
     for (const benchCase of chosen) outcomes.push(await runCase(benchCase, contestants, world, scale));
     conclude(outcomes, contestants, scale);

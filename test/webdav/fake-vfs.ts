@@ -118,7 +118,7 @@ export function fakeVfs(seed: Readonly<Record<string, string | Buffer | "directo
     files,
     failing,
     calls,
-    prepared: { get: () => undefined, keep() {} },
+    prepared: { lengthOf: () => undefined, copy: () => false, keep() {} },
     version: 1,
     async stat(path) {
       called("stat", path);

@@ -1,30 +1,39 @@
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openPrepared } from "#server/vfs/prepared.ts";
+import { openPrepared, type Prepared } from "#server/vfs/prepared.ts";
 import { silentLog } from "#test/support/vfs.ts";
 
 let folder: string;
 let path: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "pandav-prepared-"));
-  path = join(folder, "prepared.db");
+  path = join(folder, "prepared");
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const bytes = (text: string) => Buffer.from(text);
 
+/** What is kept under a key, copied behind three bytes of another's. */
+function get(prepared: Prepared, key: string): string | undefined {
+  const length = prepared.lengthOf(key);
+  if (length === undefined) return undefined;
+  const target = Buffer.from("abc".padEnd(length + 6, "-"));
+  if (!prepared.copy(key, target, 3)) return undefined;
+  expect([target.toString("latin1", 0, 3), target.toString("latin1", length + 3)]).toEqual(["abc", "---"]);
+  return target.toString("latin1", 3, length + 3);
+}
+
 describe("prepared bytes on the disk", () => {
   it("gives back what was kept, at once and after the next start", () => {
     const first = openPrepared(path, 1, silentLog);
     first.keep("a", bytes("A"));
-    expect(first.get("a")?.toString()).toBe("A");
-    expect(first.get("b")).toBeUndefined();
+    expect(get(first, "a")).toBe("A");
+    expect(get(first, "b")).toBeUndefined();
     first.close();
     const second = openPrepared(path, 2, silentLog);
-    expect(second.get("a")?.toString()).toBe("A");
+    expect(get(second, "a")).toBe("A");
     second.close();
   });
 
@@ -34,7 +43,7 @@ describe("prepared bytes on the disk", () => {
     first.close();
     openPrepared(path, 2, silentLog); // killed: never closed
     const third = openPrepared(path, 3, silentLog);
-    expect(third.get("a")).toBeUndefined();
+    expect(get(third, "a")).toBeUndefined();
     third.close();
   });
 
@@ -43,32 +52,51 @@ describe("prepared bytes on the disk", () => {
     first.keep("a", bytes("A"));
     first.close();
     const restored = openPrepared(path, 5, silentLog);
-    expect(restored.get("a")).toBeUndefined();
+    expect(get(restored, "a")).toBeUndefined();
     restored.close();
   });
 
-  it("begins anew over a file that is damaged", async () => {
-    await writeFile(path, "this is no database, but long enough to be taken for one ".repeat(200));
-    const prepared = openPrepared(path, 1, silentLog);
-    prepared.keep("a", bytes("A"));
+  it.each(["index", "0"])("begins anew where %s is damaged", async (suffix) => {
+    const first = openPrepared(path, 1, silentLog);
+    first.keep("a", bytes("A".repeat(100)));
+    first.close();
+    await writeFile(`${path}.${suffix}`, "nothing that was ever written here ".repeat(20));
+    const prepared = openPrepared(path, 2, silentLog);
+    expect(get(prepared, "a")).toBeUndefined();
+    prepared.keep("a", bytes("B"));
     prepared.close();
-    const again = openPrepared(path, 2, silentLog);
-    expect(again.get("a")?.toString()).toBe("A");
+    const again = openPrepared(path, 3, silentLog);
+    expect(get(again, "a")).toBe("B");
     again.close();
+  });
+
+  it("misses what a file that was cut short no longer holds", async () => {
+    const first = openPrepared(path, 1, silentLog);
+    first.keep("a", bytes("A".repeat(100)));
+    first.close();
+    await writeFile(`${path}.0`, (await readFile(`${path}.0`)).subarray(0, 50));
+    const prepared = openPrepared(path, 2, silentLog);
+    expect(get(prepared, "a")).toBeUndefined();
+    prepared.close();
   });
 
   it("goes on without keeping anything when the disk refuses to write", async () => {
     const warned: string[] = [];
     const log = { ...silentLog, warn: (_fields: unknown, message: string) => warned.push(message) };
     const prepared = openPrepared(path, 1, log as typeof silentLog);
-    const spoiler = new DatabaseSync(path);
-    spoiler.exec("drop table prepared");
-    spoiler.close();
+    // No file can be put where a directory of its name stands.
+    await mkdir(`${path}.index.new`);
     prepared.keep("a", bytes("A"));
-    await expect.poll(() => warned).toHaveLength(1);
-    prepared.keep("b", bytes("B"));
     prepared.close();
-    expect(warned).toHaveLength(1);
+    expect(warned).toEqual([expect.stringContaining("cannot be kept on the disk")]);
+    expect(await readdir(folder)).not.toContain("prepared.index");
+  });
+
+  it("is only readable by its owner, for it holds names", async () => {
+    const prepared = openPrepared(path, 1, silentLog);
+    prepared.keep("a", bytes("A"));
+    prepared.close();
+    for (const file of await readdir(folder)) expect((await stat(join(folder, file))).mode & 0o077).toBe(0);
   });
 
   it("stays within its quota, the oldest going first", async () => {
@@ -76,19 +104,20 @@ describe("prepared bytes on the disk", () => {
     for (let i = 0; i < 600; i++) prepared.keep(`k${i}`, Buffer.alloc(10_000, i));
     prepared.close();
     const again = openPrepared(path, 2, silentLog, 1_000_000);
-    expect(again.get("k0")).toBeUndefined();
-    expect(again.get("k599")?.[0]).toBe(599 % 256);
+    expect(get(again, "k0")).toBeUndefined();
+    expect(get(again, "k599")?.charCodeAt(0)).toBe(599 % 256);
     again.close();
-    expect((await stat(path)).size).toBeLessThan(8_000_000);
+    const sizes = await Promise.all(["0", "1"].map(async (n) => (await stat(`${path}.${n}`)).size));
+    expect(sizes[0]! + sizes[1]!).toBeLessThanOrEqual(1_000_000);
   });
 
   it("does not keep what is large, nor more than may wait to be written", () => {
     const prepared = openPrepared(path, 1, silentLog);
     prepared.keep("large", Buffer.alloc(300 * 1024));
     for (let i = 0; i < 100; i++) prepared.keep(`k${i}`, Buffer.alloc(200 * 1024));
-    expect(prepared.get("large")).toBeUndefined();
-    expect(prepared.get("k0")).toBeDefined();
-    expect(prepared.get("k99")).toBeUndefined(); // 16 MiB wait at most
+    expect(get(prepared, "large")).toBeUndefined();
+    expect(get(prepared, "k0")).toBeDefined();
+    expect(get(prepared, "k99")).toBeUndefined(); // 16 MiB wait at most
     prepared.close();
   });
 });
