@@ -1,9 +1,10 @@
-/** Which drivers there are. A driver is loaded when it is first needed; what people and AList call it is known before. */
+/** Which drivers and kinds of accounts there are. Each is loaded when it is first needed; what people and AList call it is known before. */
 import { readFileSync } from "node:fs";
 import { createRequire, findPackageJSON } from "node:module";
 import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
+import type { AnyAccount } from "./contract/account.ts";
 import type { AnyDriver } from "./contract/driver.ts";
 import { StorageError } from "./contract/errors.ts";
 
@@ -24,15 +25,63 @@ const BUILT_IN: readonly RegistryLine[] = [
     load: async () => (await import("./local/index.ts")).local,
   },
   { id: "memory", title: "Memory", aliases: ["Memory"], load: async () => (await import("./memory/index.ts")).memory },
+  {
+    id: "sjtu-pan",
+    title: "SJTU Pan",
+    aliases: ["SJTUNetdisk"],
+    load: async () => (await import("./sjtu-pan/index.ts")).sjtuPan,
+  },
 ];
+
+/** One kind of account: what is known of it without loading it. */
+export interface AccountLine {
+  readonly kind: string;
+  readonly title: string;
+  load(): Promise<AnyAccount>;
+}
+
+const BUILT_IN_ACCOUNTS: readonly AccountLine[] = [
+  {
+    kind: "sjtu",
+    title: "SJTU jAccount",
+    load: async () => (await import("./sjtu-pan/account.ts")).sjtuAccount,
+  },
+];
+
+/** The kinds of accounts of one server. */
+class AccountRegistry {
+  readonly #lines = new Map<string, AccountLine>();
+
+  kinds(): readonly string[] {
+    return [...this.#lines.keys()];
+  }
+
+  /** What is known of every kind without loading it. */
+  lines(): readonly AccountLine[] {
+    return [...this.#lines.values()];
+  }
+
+  /** The definition of that kind, loaded; undefined when there is none. */
+  async find(kind: string): Promise<AnyAccount | undefined> {
+    return this.#lines.get(kind)?.load();
+  }
+
+  /** Throws `invalid-config` where the kind is taken. */
+  add(line: AccountLine, origin: string): void {
+    if (this.#lines.has(line.kind)) throw refused(origin, `its account kind "${line.kind}" is there already`);
+    this.#lines.set(line.kind, line);
+  }
+}
 
 /** The drivers of one server. */
 export class Registry {
+  readonly accounts = new AccountRegistry();
   readonly #lines = new Map<string, RegistryLine>();
   readonly #names = new Map<string, RegistryLine>();
 
-  constructor(lines: readonly RegistryLine[] = BUILT_IN) {
+  constructor(lines: readonly RegistryLine[] = BUILT_IN, accounts: readonly AccountLine[] = BUILT_IN_ACCOUNTS) {
     for (const line of lines) this.#add(line, "Pandav");
+    for (const line of accounts) this.accounts.add(line, "Pandav");
   }
 
   ids(): readonly string[] {
@@ -50,13 +99,18 @@ export class Registry {
   }
 
   /**
-   * Adds the drivers of packages of others: each names a package or a module's path and exports `drivers`, an array of definitions.
+   * Adds the drivers of packages of others: each names a package or a module's path and exports `drivers`, `accounts` or both, arrays of definitions.
    * Packages are looked for from `fromDirectory`, then beside Pandav; relative paths begin at `fromDirectory`.
    * Throws `invalid-config` that names the package and what is wrong with it; the ones before it stay added.
    */
   async loadExternalDrivers(specifiers: readonly string[], fromDirectory: string): Promise<void> {
     for (const specifier of specifiers) {
-      for (const driver of await driversOf(specifier, fromDirectory)) {
+      const { drivers, accounts } = await definitionsOf(specifier, fromDirectory);
+      for (const account of accounts) {
+        const { kind, title } = account;
+        this.accounts.add({ kind, title, load: async () => account }, specifier);
+      }
+      for (const driver of drivers) {
         const { id, title, aliases } = driver;
         this.#add({ id, title, aliases, load: async () => driver }, specifier);
       }
@@ -74,6 +128,8 @@ export class Registry {
   }
 }
 
+const aFunction = z.custom((value) => typeof value === "function", "must be a function");
+
 /** What can be seen of a definition from outside; zod's own classes may come from another copy of the package. */
 const definitionShape = z.looseObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "must be lower-case letters, digits and hyphens"),
@@ -87,31 +143,60 @@ const definitionShape = z.looseObject({
     replace: z.enum(["atomic", "emulated"]),
     collision: z.enum(["error", "suffix", "duplicate"]),
   }),
-  open: z.custom((value) => typeof value === "function", "must be a function"),
+  open: aFunction,
 });
 
-function isSchema(value: unknown): boolean {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "shape" in value &&
-    "safeParse" in value &&
-    typeof value.safeParse === "function"
-  );
+const accountShape = z.looseObject({
+  kind: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "must be lower-case letters, digits and hyphens"),
+  title: z.string().min(1),
+  credential: z.custom((value) => canParse(value), "must be a schema of zod"),
+  flows: z.array(
+    z.looseObject({
+      id: z.string().min(1),
+      input: z.custom((value) => isSchema(value), "must be a z.object"),
+      run: aFunction,
+    }),
+  ),
+  identify: aFunction,
+  check: aFunction,
+});
+
+function canParse(value: unknown): value is object {
+  return typeof value === "object" && value !== null && "safeParse" in value && typeof value.safeParse === "function";
 }
 
-async function driversOf(specifier: string, fromDirectory: string): Promise<readonly AnyDriver[]> {
-  const exported = await importModule(specifier, fromDirectory);
-  const { drivers } = exported;
-  if (!Array.isArray(drivers) || drivers.length === 0) {
-    throw refused(specifier, 'it has no export "drivers" that is an array of driver definitions');
+function isSchema(value: unknown): boolean {
+  return canParse(value) && "shape" in value;
+}
+
+interface Definitions {
+  readonly drivers: readonly AnyDriver[];
+  readonly accounts: readonly AnyAccount[];
+}
+
+async function definitionsOf(specifier: string, fromDirectory: string): Promise<Definitions> {
+  const { drivers = [], accounts = [] } = await importModule(specifier, fromDirectory);
+  const isThere = (value: unknown) => Array.isArray(value) && value.length > 0;
+  if (!isThere(drivers) && !isThere(accounts)) {
+    throw refused(
+      specifier,
+      'it has no export "drivers" that is an array of driver definitions, and none "accounts" of account definitions',
+    );
   }
-  for (const [i, driver] of drivers.entries()) {
-    const { error } = definitionShape.safeParse(driver);
+  return {
+    drivers: checked(specifier, "drivers", drivers, definitionShape) as readonly AnyDriver[],
+    accounts: checked(specifier, "accounts", accounts, accountShape) as readonly AnyAccount[],
+  };
+}
+
+function checked(specifier: string, name: string, exported: unknown, shape: z.ZodType): readonly unknown[] {
+  if (!Array.isArray(exported)) throw refused(specifier, `its export "${name}" is no array`);
+  for (const [i, definition] of exported.entries()) {
+    const { error } = shape.safeParse(definition);
     const issue = error?.issues[0];
-    if (issue) throw refused(specifier, `${["drivers", i, ...issue.path].join(".")}: ${issue.message}`);
+    if (issue) throw refused(specifier, `${[name, i, ...issue.path].join(".")}: ${issue.message}`);
   }
-  return drivers as readonly AnyDriver[];
+  return exported;
 }
 
 async function importModule(specifier: string, fromDirectory: string): Promise<Record<string, unknown>> {
@@ -120,7 +205,8 @@ async function importModule(specifier: string, fromDirectory: string): Promise<R
     const module = (await import(url)) as Record<string, unknown>;
     // CommonJS whose exports Node could not read ahead comes as `default` alone.
     const { default: whole } = module;
-    return "drivers" in module || typeof whole !== "object" || whole === null ? module : { ...whole };
+    if ("drivers" in module || "accounts" in module || typeof whole !== "object" || whole === null) return module;
+    return { ...whole };
   } catch (error) {
     if (isCode(error, "ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING")) {
       throw refused(

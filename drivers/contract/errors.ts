@@ -106,6 +106,11 @@ export function kindOf(error: unknown): ErrorKind | undefined {
   return error instanceof StorageError ? error.kind : undefined;
 }
 
+/** True for the refusal of an account whose login is over: its owner was told when that began, so that a repetition is no news. */
+export function isLoginOver(error: unknown): boolean {
+  return error instanceof StorageError && error.kind === "unauthenticated" && error.reason === "expired";
+}
+
 /** The same failure, said not to be worth another try: what `retry` throws when its tries are spent. */
 export function spent(error: StorageError): StorageError {
   return new StorageError(error.kind, error.message, {

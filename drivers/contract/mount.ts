@@ -142,7 +142,10 @@ export interface TrashedEntry {
   readonly name: string;
   readonly kind: Entry["kind"];
   readonly size?: number;
+  /** Milliseconds since the epoch. */
   readonly removedAt?: number;
+  /** Where it was, and comes back to; absent when the service does not tell. */
+  readonly originalPath?: MountPath;
 }
 
 /** The service's own recycle bin. */

@@ -10,6 +10,7 @@ import { clampRange } from "../kit/range.ts";
 import type { MemorySettings } from "./config.ts";
 import { findPlace } from "./placing.ts";
 import { liesWithin, type MemoryNode, type MemoryStore, toEntry } from "./store.ts";
+import { createMemoryTrash } from "./trash.ts";
 import { receiveBody } from "./uploading.ts";
 
 /** The mount; all of it happens in memory, each change in one step. */
@@ -22,6 +23,7 @@ export function createMemoryMount(
   const quota = settings.quota_bytes;
   const room = () => (quota === undefined ? Number.POSITIVE_INFINITY : quota - store.usedBytes);
   const now = () => env.clock.now();
+  const bin = settings.trash ? createMemoryTrash(store, traits, settings.page_size, env) : undefined;
 
   function move(entry: Entry, parentId: string, o: MoveOptions): Entry {
     const node = movable(entry);
@@ -107,9 +109,10 @@ export function createMemoryMount(
       return oneByOne(entries, o.signal, async (entry) => copy(entry, parent.id, o));
     },
 
-    async remove(entries, { signal }) {
+    async remove(entries, { signal, mode }) {
       return oneByOne(entries, signal, async (entry) => {
-        store.remove(movable(entry));
+        if (mode === "trash" && bin) bin.throwAway(movable(entry));
+        else store.remove(movable(entry));
         return undefined;
       });
     },
@@ -146,6 +149,8 @@ export function createMemoryMount(
       signal.throwIfAborted();
       return { used: store.usedBytes, ...(quota !== undefined && { total: quota }) };
     },
+
+    ...(bin && { trash: bin.trash }),
   };
 }
 

@@ -92,6 +92,30 @@ export class MemoryStore {
     this.#usedBytes -= node.content.length;
   }
 
+  /** Takes a node with all below it out of the tree; it keeps its content, and nobody finds it. */
+  takeOut(node: MemoryNode): void {
+    node.parent?.children.delete(node);
+    node.parent = undefined;
+    this.#each(node, (one) => {
+      this.#nodes.delete(one.id);
+      this.#usedBytes -= one.content.length;
+    });
+  }
+
+  /** Hangs what was taken out below a directory again. */
+  putBack(node: MemoryNode, parent: MemoryNode, name: string): void {
+    this.attach(node, parent, name);
+    this.#each(node, (one) => {
+      this.#nodes.set(one.id, one);
+      this.#usedBytes += one.content.length;
+    });
+  }
+
+  #each(node: MemoryNode, act: (node: MemoryNode) => void): void {
+    act(node);
+    for (const child of node.children) this.#each(child, act);
+  }
+
   #create(parent: MemoryNode | undefined, name: string, kind: Entry["kind"], now: number): MemoryNode {
     const node: MemoryNode = {
       id: `${this.#idPrefix}${++this.#lastId}`,

@@ -25,7 +25,7 @@ async function folderWith(files: Readonly<Record<string, string>>): Promise<stri
 
 it("says of every driver what its definition says, without loading it", async () => {
   const registry = new Registry();
-  expect(registry.ids()).toEqual(["local", "memory"]);
+  expect(registry.ids()).toEqual(["local", "memory", "sjtu-pan"]);
   for (const { id, title, aliases, load } of registry.lines()) {
     expect(await load()).toMatchObject({ id, title, aliases });
   }
@@ -47,6 +47,17 @@ it("loads a driver when it is asked for, and not before", async () => {
   expect([registry.ids(), registry.lines().length, await registry.find("b"), loaded]).toEqual([["a"], 1, undefined, 0]);
   await expect(registry.find("Alias")).rejects.toThrow("not part of this test");
   expect(loaded).toBe(1);
+});
+
+it("says of every kind of account what its definition says, and which kind each driver needs is there", async () => {
+  const registry = new Registry();
+  const { accounts } = registry;
+  expect(accounts.kinds()).toEqual(["sjtu"]);
+  for (const { kind, title, load } of accounts.lines()) expect(await load()).toMatchObject({ kind, title });
+  for (const id of registry.ids()) {
+    const { account } = (await registry.find(id)) ?? {};
+    if (account) expect(accounts.kinds()).toContain(account.kind);
+  }
 });
 
 it("finds drivers by AList's names", async () => {
@@ -74,7 +85,7 @@ it.each([
   const folder = await folderWith({ ...files, "node_modules/p/i.js": `${before}[${driver("outside", ["Outside"])}];` });
   const registry = new Registry();
   await registry.loadExternalDrivers(["p"], folder);
-  expect(registry.ids()).toEqual(["local", "memory", "outside"]);
+  expect(registry.ids()).toEqual([...new Registry().ids(), "outside"]);
   expect(await registry.find("Outside")).toBe(await registry.find("outside"));
 });
 
@@ -86,6 +97,41 @@ it("loads modules by relative and absolute path", async () => {
   const registry = new Registry([]);
   await registry.loadExternalDrivers(["./one.mjs", join(folder, "two.mjs")], folder);
   expect(registry.ids()).toEqual(["one", "two"]);
+});
+
+/** A kind of account as text. */
+const account = (kind: string) => `{
+  kind: ${JSON.stringify(kind)}, title: "T", credential: { safeParse: () => ({ success: true }) },
+  flows: [{ id: "qr", input: { shape: {}, safeParse() {} }, async *run() {} }],
+  async identify() {}, async check() {} }`;
+
+it("takes kinds of accounts from packages, with drivers and alone", async () => {
+  const folder = await folderWith({
+    "both.mjs": `export const drivers = [${driver("one")}]; export const accounts = [${account("a")}];`,
+    "alone.mjs": `export const accounts = [${account("b")}];`,
+  });
+  const registry = new Registry([], []);
+  await registry.loadExternalDrivers(["./both.mjs", "./alone.mjs"], folder);
+  const { accounts } = registry;
+  expect([registry.ids(), accounts.kinds()]).toEqual([["one"], ["a", "b"]]);
+  expect(await accounts.find("b")).toMatchObject({ kind: "b" });
+  expect(await accounts.find("c")).toBeUndefined();
+});
+
+it.each([
+  ["a kind that is taken", `[${account("sjtu")}]`, /its account kind "sjtu" is there already/],
+  ["an account without flows", `[{ ...${account("a")}, flows: undefined }]`, /accounts\.0\.flows/],
+  [
+    "a flow that cannot run",
+    `[{ ...${account("a")}, flows: [{ id: "qr", input: {} }] }]`,
+    /accounts\.0\.flows\.0\.input/,
+  ],
+  ["accounts that are no array", "{}", /it has no export "drivers"/],
+])("refuses %s with invalid-config that names the package", async (_what, accounts, message) => {
+  const folder = await folderWith({ "m.mjs": `export const accounts = ${accounts};` });
+  const failure = new Registry().loadExternalDrivers(["./m.mjs"], folder);
+  await expect(failure).rejects.toMatchObject({ kind: "invalid-config", message: expect.stringMatching(message) });
+  await expect(failure).rejects.toThrow("PANDAV_DRIVERS: ./m.mjs");
 });
 
 it.each([
