@@ -1,11 +1,9 @@
 /** What may be written down of a value. */
-import { withoutSecrets } from "./upstream/redact.ts";
+import { MASK, SECRET_HEADER_NAME, withoutSecrets } from "./upstream/redact.ts";
 
 /** Keys whose values are never shown, as parts of the key's name. */
 const SECRET_KEY =
-  /pass(word|wd|phrase)?$|^pwd|cookie|token|authori[sz]ation|secret|credential|api[-_]?key|private[-_]?key|session(id)?$|^(ticket|sign|signature|code)$/i;
-
-const MASK = "[secret]";
+  /pass(word|wd|phrase)?$|^pwd|cookie|token|authori[sz]ation|secret|credential|api[-_]?key|private[-_]?key|session(id)?$|signature$|^(ticket|sig|sign|code)$/i;
 
 /** Nesting and number of members that are followed. */
 const MAX_DEPTH = 8;
@@ -26,12 +24,18 @@ export function redacted(value: unknown, depth = 0): unknown {
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
   if (value instanceof Set) return redacted([...value], depth);
   if (value instanceof Map) return redacted(Object.fromEntries(value), depth);
-  if (Array.isArray(value)) return value.slice(0, MAX_MEMBERS).map((one) => redacted(one, depth + 1));
+  if (Array.isArray(value)) return value.slice(0, MAX_MEMBERS).map((one, i) => ofMember(one, value[i - 1], depth));
   const copy: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value).slice(0, MAX_MEMBERS)) {
     copy[key] = isSecret(key, member) ? MASK : redacted(member, depth + 1);
   }
   return copy;
+}
+
+/** Headers may come as one flat list of names and values. */
+function ofMember(member: unknown, before: unknown, depth: number): unknown {
+  if (typeof before === "string" && SECRET_HEADER_NAME.test(before)) return MASK;
+  return redacted(member, depth + 1);
 }
 
 function isSecret(key: string, value: unknown): boolean {
@@ -50,7 +54,9 @@ function ofError(error: Error, depth: number): unknown {
       // Under a name of its own: `code` alone is a share's.
       ...(typeof code === "string" && { errorCode: code }),
       ...Object.fromEntries(
-        Object.entries({ kind, reason, path, upstream }).filter(([, field]) => field !== undefined),
+        Object.entries({ kind, reason, path, upstream: withNamedCode(upstream) }).filter(
+          ([, field]) => field !== undefined,
+        ),
       ),
       // A StorageError is an expected end: its message and cause say it all.
       ...(kind === undefined && { stack: error.stack }),
@@ -58,6 +64,14 @@ function ofError(error: Error, depth: number): unknown {
     },
     depth + 1,
   );
+}
+
+/** A service's own code of a failure is the word to look for; a share's code has the same key. */
+function withNamedCode(upstream: unknown): unknown {
+  if (typeof upstream !== "object" || upstream === null || !("code" in upstream)) return upstream;
+  const { code, ...rest } = upstream;
+  if (typeof code !== "string") return upstream;
+  return { ...rest, errorCode: code };
 }
 
 function shortened(text: string): string {

@@ -1,6 +1,7 @@
 /** What is known about the request that code runs for, wherever it is. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Log } from "#drivers/contract/driver.ts";
+import { isLoginOver } from "#drivers/contract/errors.ts";
 import type { Observation, Recorder } from "./layers/observe.ts";
 
 /** Counted while one request of a client is served. */
@@ -49,7 +50,7 @@ export function createRecorder(log: Log): Recorder {
     ended(observation) {
       const { operation, mountPath: mount, durationMs, outcome, entries, error } = observation;
       const fields = { operation, mount, durationMs, outcome, ...(entries !== undefined && { entries }) };
-      if (isAlarming(outcome)) log.warn({ ...fields, err: error }, "storage call failed");
+      if (isAlarming(outcome) && !isLoginOver(error)) log.warn({ ...fields, err: error }, "storage call failed");
       else log.debug(fields, "storage call");
     },
   };

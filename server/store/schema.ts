@@ -4,12 +4,14 @@ import type { Generated } from "kysely";
 export interface Schema {
   setting: SettingTable;
   counter: CounterTable;
+  account: AccountTable;
   storage: StorageTable;
   storage_state: StorageStateTable;
   user: UserTable;
   session: SessionTable;
   overlay: OverlayTable;
   replacement: ReplacementTable;
+  upload_checkpoint: UploadCheckpointTable;
 }
 
 /** One setting, its value as JSON. */
@@ -22,6 +24,27 @@ export interface SettingTable {
 export interface CounterTable {
   name: string;
   next: number;
+}
+
+/** One login at one service; many storages share it. */
+export interface AccountTable {
+  /** Taken from the counter `account`. */
+  id: number;
+  /** Account kind of the registry. */
+  kind: string;
+  /** Who it is at the service; one row per kind and user. */
+  user_id: string;
+  name: string;
+  /** Sealed (`server/accounts/vault.ts`); null once it was forgotten. */
+  credential: string | null;
+  /** `Health` in columns. */
+  health: string;
+  until: number | null;
+  reason: string | null;
+  /** Requests a second, or null for the kind's own budget. */
+  rate: number | null;
+  created_at: number;
+  modified_at: number;
 }
 
 /** One mount as its owner set it up. */
@@ -41,6 +64,7 @@ export interface StorageTable {
   delivery: string;
   created_at: number;
   modified_at: number;
+  account_id: number | null;
 }
 
 /** Key-value pairs of one mount's driver (`DriverEnv.state`). */
@@ -98,5 +122,21 @@ export interface ReplacementTable {
   storage_id: number;
   /** JSON: what is needed to finish or undo it. */
   state: string;
+  at: number;
+}
+
+/** How far an upload is that may go on after a restart: what its driver saved (`Checkpoint`), by where it goes and what it is of. */
+export interface UploadCheckpointTable {
+  storage_id: number;
+  /** `Entry.id` of the directory, as a JSON string: ids and names may hold lone surrogates, which SQLite cannot. */
+  parent_id: string;
+  /** The name that was asked for, as a JSON string. */
+  name: string;
+  size: number;
+  /** Tells the same content again: a hash of it, or the file that it lies in and its time. */
+  identity: string;
+  /** JSON, the driver's own. */
+  state: string;
+  /** When it was last saved. */
   at: number;
 }

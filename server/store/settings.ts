@@ -37,6 +37,11 @@ const SCHEMA = z.object({
     title: "API dialect",
     description: "Which form of AList's user roles is sent. Automatic: by the request's Client-Id.",
   }),
+  cli_mount_in_use: z.string().default("").meta({
+    title: "Mount in use",
+    description:
+      "The mount path that the command line means by paths that begin with no mount. Empty means the only one there is.",
+  }),
   audio_types: extensions("Audio", "mp3,flac,ogg,m4a,wav,opus,wma"),
   video_types: extensions("Video", "mp4,mkv,avi,mov,rmvb,webm,flv,m3u8"),
   image_types: extensions("Image", "jpg,tiff,jpeg,png,gif,bmp,svg,ico,swf,webp"),

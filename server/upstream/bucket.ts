@@ -26,7 +26,7 @@ const RECOVERY = 1.1;
 
 export class Bucket {
   readonly #clock: Clock;
-  readonly #rate: number;
+  #rate: number;
   readonly #burst: number;
   readonly #waiting: Record<Priority, Set<Waiter>> = {
     interactive: new Set(),
@@ -85,6 +85,14 @@ export class Bucket {
     this.#pauses += 1;
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + pause);
     if (pause > LONGEST_WAIT_MS) this.refuse(tooMany(pause));
+  }
+
+  /** Requests a second from now on. */
+  setRate(ratePerSecond: number): void {
+    this.#refill();
+    this.#rate = ratePerSecond / 1000;
+    // Who waits was told a time at the old rate.
+    this.#timer?.abort();
   }
 
   recover(): void {

@@ -6,7 +6,7 @@ import { Bucket } from "./bucket.ts";
 
 export interface PacerOptions {
   readonly clock: Clock;
-  /** Default 2. */
+  /** Default `DEFAULT_RATE`. */
   readonly ratePerSecond?: number;
   /** Requests that may go at once after a rest. Default 10. */
   readonly burst?: number;
@@ -21,23 +21,29 @@ export interface Pacer {
   succeeded(endpointClass: string): void;
   /** The service showed a block page: nothing goes out for a while, which grows while it goes on. */
   block(): void;
+  /** Requests a second from now on. */
+  setRate(ratePerSecond: number): void;
   /** Milliseconds since the epoch until which the breaker is open; undefined when it is closed. */
   readonly blockedUntil: number | undefined;
 }
+
+/** Requests a second that a service is taken to bear where nothing better is known. */
+export const DEFAULT_RATE = 2;
 
 /** How long the breaker stays open after the first block page, in milliseconds; it doubles up to the last. */
 const FIRST_BLOCK_MS = 10 * 60_000;
 const LONGEST_BLOCK_MS = 60 * 60_000;
 
 /** A budget for one account, or for one service used without an account (bans are per address then). Share it among all mounts of the account. */
-export function createPacer({ clock, ratePerSecond = 2, burst = 10 }: PacerOptions): Pacer {
+export function createPacer({ clock, ratePerSecond = DEFAULT_RATE, burst = 10 }: PacerOptions): Pacer {
+  let rate = ratePerSecond;
   const buckets = new Map<string, Bucket>();
   let blockedUntil = 0;
   let blocks = 0;
   const bucketOf = (endpointClass: string): Bucket => {
     let bucket = buckets.get(endpointClass);
     if (!bucket) {
-      bucket = new Bucket(clock, ratePerSecond, burst);
+      bucket = new Bucket(clock, rate, burst);
       buckets.set(endpointClass, bucket);
     }
     return bucket;
@@ -64,6 +70,10 @@ export function createPacer({ clock, ratePerSecond = 2, burst = 10 }: PacerOptio
       blockedUntil = clock.now() + Math.min(FIRST_BLOCK_MS * 2 ** blocks, LONGEST_BLOCK_MS);
       blocks += 1;
       for (const bucket of buckets.values()) bucket.refuse(refusal());
+    },
+    setRate(perSecond) {
+      rate = perSecond;
+      for (const bucket of buckets.values()) bucket.setRate(perSecond);
     },
     get blockedUntil() {
       return clock.now() < blockedUntil ? blockedUntil : undefined;

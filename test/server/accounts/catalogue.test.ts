@@ -4,6 +4,7 @@ import { secret } from "#drivers/contract/config.ts";
 import { type AnyDriver, defineDriver } from "#drivers/contract/driver.ts";
 import { createCatalogue } from "#server/accounts/catalogue.ts";
 import { mountOf, TRAITS } from "#test/server/layers/sample-mount.ts";
+import { createBox } from "#test/support/box.ts";
 
 const SHARE = defineDriver({
   id: "box-share",
@@ -71,5 +72,29 @@ describe("the catalogue", () => {
     const { catalogue } = catalogued();
     expect((await catalogue.driver("Box Share"))?.id).toBe("box-share");
     expect(await catalogue.driver("box")).toBeUndefined();
+  });
+
+  it("describes kinds of accounts, with the drivers that use them, those that always need one first", async () => {
+    const { kind, driver } = createBox();
+    const all: AnyDriver[] = [SHARE, FOLDER, driver];
+    const catalogue = createCatalogue({
+      ids: () => all.map(({ id }) => id),
+      find: async (name) => all.find(({ id }) => id === name),
+      accounts: { kinds: () => ["box"], find: async () => kind },
+    });
+    expect(await catalogue.accountKinds()).toMatchObject([
+      {
+        kind: "box",
+        title: "Box",
+        flows: [
+          { id: "script", title: "Script", fields: [] },
+          { id: "cookie", title: "cookie", fields: [{ name: "cookie", secret: true, required: true }] },
+        ],
+        takesText: true,
+        takesSession: true,
+        drivers: ["box", "box-share"],
+      },
+    ]);
+    expect(await catalogued().catalogue.accountKinds()).toEqual([]);
   });
 });
