@@ -1,5 +1,5 @@
 /** The one table from what went wrong to what each front says about it. */
-import { type ErrorKind, StorageError } from "#drivers/contract/errors.ts";
+import { type ErrorKind, isLoginOver, StorageError } from "#drivers/contract/errors.ts";
 import { PathError } from "#drivers/contract/path.ts";
 
 /** How loudly a failure is logged: what the visitor caused is `debug`, what the owner must know is `warn`, what is our fault is `error`. */
@@ -75,6 +75,8 @@ export function errorReply(error: unknown): ErrorReply {
     const retryAfter = error.retryAfterMs === undefined ? form.retryAfter : Math.ceil(error.retryAfterMs / 1000);
     return {
       ...form,
+      // Said once when it began, by the account.
+      ...(isLoginOver(error) && { level: "debug" as const }),
       status: error instanceof PathError ? PATH_STATUS[error.problem] : form.status,
       kind: error.kind,
       message: cleanMessage(error.message),

@@ -23,6 +23,13 @@ export function check(traits: Traits): Layer {
         checkDirectory(directory);
         for await (const page of next()) yield checkedPage(page);
       },
+      trash: {
+        async call({ operation, ids, o }, next) {
+          o.signal.throwIfAborted();
+          const answer = await next();
+          return ids && operation !== "trash.empty" ? checkedBatch(answer as BatchResult, ids.length) : answer;
+        },
+      },
     });
 }
 

@@ -1,5 +1,6 @@
 /** A layer: a mount in, the same mount with one policy around every call out. */
 import { type CallOptions, type Entry, type Mount, OPERATIONS, type Operation } from "#drivers/contract/mount.ts";
+import { aroundTrash, type TrashHooks } from "./trash.ts";
 
 export type Layer = (inner: Mount) => Mount;
 
@@ -19,11 +20,13 @@ export interface Hooks {
   call?(call: Call, next: (args?: readonly unknown[]) => Promise<unknown>): Promise<unknown>;
   /** `next` begins the listing, with the same or with other options. */
   list?(directory: Entry, o: CallOptions, next: (o?: CallOptions) => AsyncIterable<Page>): AsyncIterable<Page>;
+  /** Around the recycle bin's calls. */
+  readonly trash?: TrashHooks;
 }
 
 const CALLS = OPERATIONS.filter((operation): operation is CallOperation => operation !== "list");
 
-/** `inner` with `hooks` around the methods that it has. Adds none, so that derived capabilities stay true; what is no call (`realm`, `watch`, `trash`, `offline`, `close`) passes as it is. */
+/** `inner` with `hooks` around the methods that it has. Adds none, so that derived capabilities stay true; what is no call (`realm`, `watch`, `offline`, `close`) passes as it is. */
 export function around(inner: Mount, hooks: Hooks): Mount {
   const outer: Record<string, unknown> = {};
   for (const operation of CALLS) {
@@ -34,7 +37,7 @@ export function around(inner: Mount, hooks: Hooks): Mount {
     ? (directory: Entry, o: CallOptions) => hooks.list?.(directory, o, (other = o) => next(directory, other))
     : next;
   if (inner.realm !== undefined) outer.realm = inner.realm;
-  if (inner.trash) outer.trash = inner.trash;
+  if (inner.trash) outer.trash = hooks.trash ? aroundTrash(inner.trash, hooks.trash) : inner.trash;
   if (inner.offline) outer.offline = inner.offline;
   if (inner.watch) outer.watch = inner.watch.bind(inner);
   if (inner.close) outer.close = inner.close.bind(inner);

@@ -38,6 +38,21 @@ export function retry(clock: Clock, random: (n: number) => Uint8Array): Layer {
     if (attempt >= TRIES || delay > LONGEST_DELAY_MS) throw spent(error);
     await clock.sleep(delay, signal);
   };
+  async function* listing<T>(next: () => AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+    for (let attempt = 1; ; attempt++) {
+      let begun = false;
+      try {
+        for await (const page of next()) {
+          begun = true;
+          yield page;
+        }
+        return;
+      } catch (error) {
+        if (begun) throw error;
+        await pause(error, attempt, signal);
+      }
+    }
+  }
   return (inner) =>
     around(inner, {
       async call(call, next) {
@@ -52,20 +67,8 @@ export function retry(clock: Clock, random: (n: number) => Uint8Array): Layer {
           }
         }
       },
-      async *list(_directory, o, next) {
-        for (let attempt = 1; ; attempt++) {
-          let begun = false;
-          try {
-            for await (const page of next()) {
-              begun = true;
-              yield page;
-            }
-            return;
-          } catch (error) {
-            if (begun) throw error;
-            await pause(error, attempt, o.signal);
-          }
-        }
-      },
+      list: (_directory, o, next) => listing(next, o.signal),
+      // Restoring and purging are not repeated: they could meet their own first success.
+      trash: { list: (o, next) => listing(next, o.signal) },
     });
 }

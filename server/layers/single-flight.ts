@@ -61,6 +61,12 @@ export function singleFlight(): Layer {
           yield* join(`list ${JSON.stringify(directory.id)}`, o.priority, start).read(o.signal);
         })();
       },
+      trash: {
+        call(_call, next) {
+          running.clear();
+          return next().finally(() => running.clear());
+        },
+      },
     });
   };
 }

@@ -1,7 +1,7 @@
 /** Ends calls that a storage never answers: every operation has a limit, most of them on silence. */
 import type { Readable } from "node:stream";
 import type { Clock } from "#drivers/contract/driver.ts";
-import type { CopyOptions, Link, UploadSource } from "#drivers/contract/mount.ts";
+import type { CallOptions, CopyOptions, Link, UploadSource } from "#drivers/contract/mount.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import { around, type Call, type CallOperation, type Layer, optionsOf, withOptions } from "./layer.ts";
 import { dropLink } from "./shared-link.ts";
@@ -55,27 +55,44 @@ export function timeout(clock: Clock): Layer {
           if (stream === undefined) deadline.end();
         }
       },
-      async *list(_directory, o, next) {
-        let waiting = true;
-        const deadline = startDeadline(clock, LIMITS.metadataMs, "list", o.signal, () => waiting);
-        const iterator = next({ ...o, signal: deadline.signal })[Symbol.asyncIterator]();
-        let ended = false;
-        try {
-          for (;;) {
-            const result = await orAbort(iterator.next(), deadline.signal);
-            ended = result.done === true;
-            if (result.done) return;
-            waiting = false;
-            yield result.value;
-            waiting = true;
-            deadline.touch();
+      list: (_directory, o, next) => listing("list", o, next),
+      trash: {
+        list: (o, next) => listing("trash.list", o, next),
+        async call({ operation, o }, next) {
+          const deadline = startDeadline(clock, LIMITS.batchMs, operation, o.signal);
+          try {
+            return await withGrace(clock, next({ ...o, signal: deadline.signal }), deadline.signal);
+          } finally {
+            deadline.end();
           }
-        } finally {
-          deadline.end();
-          if (!ended) iterator.return?.().then(undefined, () => {});
-        }
+        },
       },
     });
+
+  async function* listing<T>(
+    operation: string,
+    o: CallOptions,
+    next: (o: CallOptions) => AsyncIterable<T>,
+  ): AsyncGenerator<T> {
+    let waiting = true;
+    const deadline = startDeadline(clock, LIMITS.metadataMs, operation, o.signal, () => waiting);
+    const iterator = next({ ...o, signal: deadline.signal })[Symbol.asyncIterator]();
+    let ended = false;
+    try {
+      for (;;) {
+        const result = await orAbort(iterator.next(), deadline.signal);
+        ended = result.done === true;
+        if (result.done) return;
+        waiting = false;
+        yield result.value;
+        waiting = true;
+        deadline.touch();
+      }
+    } finally {
+      deadline.end();
+      if (!ended) iterator.return?.().then(undefined, () => {});
+    }
+  }
 }
 
 /** The call's arguments with the deadline's signal, every progress a sign of life. */

@@ -1,20 +1,26 @@
 /** What the fronts may ask of the vfs. Paths are absolute and normalised (`drivers/contract/path.ts`); errors are StorageErrors. */
 import type { Usage } from "#drivers/contract/mount.ts";
 import type { Capabilities } from "#drivers/contract/traits.ts";
+import type { AccountInfo } from "../accounts/api.ts";
 import type { Prepared } from "./prepared.ts";
+import type { Removal } from "./removing.ts";
 import type {
   DeliverOptions,
   Delivery,
   Listing,
   ListOptions,
   OpenFile,
+  PlainLink,
+  RemovalOptions,
   Resource,
   TransferOptions,
+  TransferResult,
   VfsOptions,
   WriteOptions,
   WriteResult,
   WriteSource,
 } from "./resource.ts";
+import type { TrashBins } from "./trashing.ts";
 
 export interface Vfs {
   /** Throws `not-found` only when the storage said so, within the listing's freshness. */
@@ -33,15 +39,21 @@ export interface Vfs {
   /** Throws `already-exists`, `not-found` (the parent). */
   makeDirectory(path: string, o: VfsOptions): Promise<Resource>;
   /** Removes a file, or a directory with all in it. Mount points and what contains one: `permission-denied`, reason `mount-inside`. */
-  remove(path: string, o: VfsOptions): Promise<void>;
-  move(from: string, to: string, o: TransferOptions): Promise<{ readonly created: boolean }>;
-  copy(from: string, to: string, o: TransferOptions): Promise<{ readonly created: boolean }>;
+  remove(path: string, o: RemovalOptions): Promise<void>;
+  /** As `remove` for each, in few calls to each storage: one outcome per path, in order. */
+  removeAll(paths: readonly string[], o: RemovalOptions): Promise<readonly Removal[]>;
+  move(from: string, to: string, o: TransferOptions): Promise<TransferResult>;
+  copy(from: string, to: string, o: TransferOptions): Promise<TransferResult>;
+  /** Where a client can fetch a file by itself, with no header of ours. Throws `unsupported`, saying why, where the storage gives no such link. */
+  link(path: string, o: VfsOptions): Promise<PlainLink>;
   setModifiedAt(path: string, ms: number, o: VfsOptions): Promise<Resource>;
   /** Undefined where the storage does not tell, and for directories that belong to no mount. */
   usage(path: string, o: VfsOptions): Promise<Usage | undefined>;
   /** Undefined for directories that belong to no mount, which are read-only. */
   capabilities(path: string): Capabilities | undefined;
   readonly storages: Storages;
+  /** The recycle bins of the storages. */
+  readonly trash: TrashBins;
   /** Where fronts keep the bytes that they made of listings, across restarts. */
   readonly prepared: Omit<Prepared, "close">;
   /** Stops taking work, waits for what runs (until the signal aborts), and closes every mount. */
@@ -67,6 +79,8 @@ export interface StorageInput {
   readonly remark?: string;
   readonly freshness?: Freshness;
   readonly delivery?: "auto" | "proxy" | "redirect";
+  /** Id of the account that the driver works with. Absent: the one it has, or the only one of the kind where the driver needs one. */
+  readonly account?: number;
 }
 
 /** A storage as it is now. */
@@ -90,6 +104,7 @@ export interface StorageInfo {
   /** What a failed mount failed with; holds no secret. */
   readonly error?: string;
   readonly capabilities?: Capabilities;
+  readonly account?: AccountInfo;
 }
 
 /** The mount table's administration. */

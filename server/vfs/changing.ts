@@ -58,7 +58,7 @@ export class Changing {
       if (kindOf(error) === "already-exists") {
         await this.#o.listings.refresh(storage, parent.node, o.signal, o.priority).catch(() => {});
       }
-      this.#doubt([parent], error);
+      this.doubt([parent], error);
       throw error;
     });
     return childOf(parent, await storage.tree.put(parent.node, entry, "committed"));
@@ -71,35 +71,6 @@ export class Changing {
     return found;
   }
 
-  async remove(path: string, o: VfsOptions): Promise<void> {
-    const found = await this.#o.lookup.findNode(path, o);
-    this.refuseMountPoints(found.path, found);
-    await this.#o.uploads.cancel(found.path);
-    await this.removeFound(found, o);
-  }
-
-  /** Removes what was found, at the storage and in the tree. */
-  async removeFound(found: FoundNode, o: VfsOptions): Promise<void> {
-    const { storage, node, parent } = found;
-    const mode = storage.capabilities?.trash ? "trash" : "permanent";
-    const remove = (mount: Mount) => mount.remove!([entryOf(node)], { ...o, mode });
-    const [outcome] = await storage.using("remove", remove).catch((error: unknown) => {
-      this.#doubt([{ storage, node: parent! }], error);
-      throw error;
-    });
-    if (outcome?.error && kindOf(outcome.error) === "not-found") {
-      throw await this.#o.lookup.explainMissing(found, outcome.error, o);
-    }
-    if (outcome?.error) {
-      // Part of a directory may be gone: what is left is learnt from the storage.
-      this.#o.listings.refreshBehind(storage, node.kind === "directory" ? node : parent!);
-      throw outcome.error;
-    }
-    await storage.tree.remove(parent!, node.name);
-    storage.watching.drop(node.n);
-    this.#o.usage.forget(storage);
-  }
-
   /** Mount points, and what contains one, are not removed or moved with the files around them. */
   refuseMountPoints(path: string, found: FoundNode): void {
     if (found.parent && !this.#o.table.hasBelow(path)) return;
@@ -109,48 +80,59 @@ export class Changing {
     });
   }
 
-  /** A move within one storage or realm, as one call to the service. */
-  async moveInside(from: FoundNode, toParent: FoundNode, name: string, o: TransferOptions): Promise<void> {
+  /** A move within one storage or realm, as one call to the service. The new name, where the storage tells it. */
+  async moveInside(
+    from: FoundNode,
+    toParent: FoundNode,
+    name: string,
+    o: TransferOptions,
+  ): Promise<string | undefined> {
     const { storage } = from;
     if (from.node.kind === "directory") await this.#o.uploads.settled(from.path, o.signal);
-    const rawName = this.#targetName(toParent, name);
+    const rawName = this.targetName(toParent, name);
     const move = (mount: Mount) =>
       mount.move!([entryOf(from.node)], entryOf(toParent.node), {
         signal: o.signal,
         name: rawName,
-        conflict: o.overwrite ? "replace" : "fail",
+        conflict: o.conflict,
       });
     const [outcome] = await storage.using("move", move).catch((error: unknown) => {
-      this.#doubt(bothSides(from, toParent), error);
+      this.doubt(bothSides(from, toParent), error);
       throw error;
     });
     if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
     await this.#showMoved(from, toParent, outcome?.entry, o);
+    return outcome?.entry && toParent.storage.tree.toVisible(outcome.entry.name);
   }
 
-  /** A copy within one storage or realm, as one call to the service. */
-  async copyInside(from: FoundNode, toParent: FoundNode, name: string, o: TransferOptions): Promise<void> {
+  /** A copy within one storage or realm, as one call to the service. The copy's name, where the storage tells it. */
+  async copyInside(
+    from: FoundNode,
+    toParent: FoundNode,
+    name: string,
+    o: TransferOptions,
+  ): Promise<string | undefined> {
     const { storage } = from;
-    const rawName = this.#targetName(toParent, name);
+    const rawName = this.targetName(toParent, name);
     const copy = (mount: Mount) =>
       mount.copy!([entryOf(from.node)], entryOf(toParent.node), {
         signal: o.signal,
         name: rawName,
-        conflict: o.overwrite ? "replace" : "fail",
+        conflict: o.conflict,
       });
     const [outcome] = await storage.using("copy", copy).catch((error: unknown) => {
-      this.#doubt(bothSides(from, toParent), error);
+      this.doubt(bothSides(from, toParent), error);
       throw error;
     });
     if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
     this.#o.usage.forget(storage);
     if (!outcome?.entry) {
       await this.#o.listings.refresh(toParent.storage, toParent.node, o.signal);
-      return;
+      return undefined;
     }
     // What the copy replaced is gone with all in it; a copied directory's content is listed when somebody asks.
     await forgetReplaced(toParent, outcome.entry);
-    await toParent.storage.tree.put(toParent.node, outcome.entry, "committed");
+    return (await toParent.storage.tree.put(toParent.node, outcome.entry, "committed")).name;
   }
 
   async setModifiedAt(path: string, ms: number, o: VfsOptions): Promise<Resource> {
@@ -164,7 +146,8 @@ export class Changing {
     return resourceOf({ ...found, node: now });
   }
 
-  #targetName(toParent: FoundNode, name: string): string {
+  /** What the storage calls a name, new or there already. */
+  targetName(toParent: FoundNode, name: string): string {
     const existing = toParent.storage.tree.lookup(toParent.node, name);
     return existing?.rawName ?? toParent.storage.tree.toUpstream(name.normalize("NFC"));
   }
@@ -184,12 +167,12 @@ export class Changing {
 
   async #explainOutcome(from: FoundNode, toParent: FoundNode, error: StorageError, o: VfsOptions): Promise<unknown> {
     if (kindOf(error) === "not-found") return this.#o.lookup.explainMissing(from, error, o);
-    this.#doubt(bothSides(from, toParent), error);
+    this.doubt(bothSides(from, toParent), error);
     return error;
   }
 
   /** Unless the storage has plainly refused a change, it may have done all or half of it: the directories are listed again. */
-  #doubt(directories: readonly Pick<FoundNode, "storage" | "node">[], error: unknown): void {
+  doubt(directories: readonly Pick<FoundNode, "storage" | "node">[], error: unknown): void {
     if (REFUSALS.has(kindOf(error) ?? "bug")) return;
     for (const { storage, node } of directories) {
       if (!storage.traits.cheapStat) this.#o.listings.refreshBehind(storage, node);

@@ -1,6 +1,6 @@
 /** When a directory's listing in the tree is good enough, and taking a new one when it is not. */
 import type { Clock, Log } from "#drivers/contract/driver.ts";
-import { kindOf, StorageError } from "#drivers/contract/errors.ts";
+import { isLoginOver, kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { Priority } from "#drivers/contract/mount.ts";
 import { freshnessOf, judgeAge } from "./freshness.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
@@ -104,6 +104,7 @@ export class Listings {
   refreshBehind(storage: MountedStorage, node: TreeNode): void {
     if (storage.refreshes.has(node.n)) return;
     this.refresh(storage, node, undefined, "background").catch((error: unknown) => {
+      if (isLoginOver(error)) return;
       this.#log.warn({ mount: storage.mountPath, err: error }, "a listing could not be refreshed");
     });
   }

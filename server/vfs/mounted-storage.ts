@@ -1,6 +1,6 @@
 /** One storage of the mount table while it is enabled: its mount, its tree, and how it is doing. */
 import type { AnyDriver, Clock, Log } from "#drivers/contract/driver.ts";
-import { kindOf, StorageError } from "#drivers/contract/errors.ts";
+import { isLoginOver, kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { Mount } from "#drivers/contract/mount.ts";
 import { type Capabilities, capabilitiesOf, type Traits } from "#drivers/contract/traits.ts";
 import type { Freshness, StorageInfo } from "./api.ts";
@@ -160,6 +160,12 @@ export class MountedStorage implements MountFacts {
     this.closing.throwIfAborted();
   }
 
+  /** Asks the storage for its root behind, whatever it failed with before: somebody has set right what was wrong. */
+  wake(): void {
+    this.#failure = undefined;
+    this.askRoot(this.closing).catch(() => {}); // `failed` has it
+  }
+
   /** Called when the storage answered. */
   succeeded(): void {
     if (!this.#failure) return;
@@ -171,7 +177,10 @@ export class MountedStorage implements MountFacts {
   failed(error: unknown): void {
     const kind = kindOf(error);
     if (!kind || !STORAGE_WIDE.has(kind)) return;
-    if (!this.#failure) this.#options.log.warn({ mount: this.mountPath, err: error }, "storage failed");
+    // Of a login that is over the account itself has told, once for all its mounts.
+    if (!this.#failure && !isLoginOver(error)) {
+      this.#options.log.warn({ mount: this.mountPath, err: error }, "storage failed");
+    }
     this.#failure = { error, at: this.#options.clock.now() };
   }
 

@@ -6,7 +6,7 @@ import { decideDelivery } from "./delivery.ts";
 import type { Listings } from "./listings.ts";
 import { type FoundNode, type Lookup, notFound } from "./lookup.ts";
 import { resourceOf, virtualResource } from "./node-resource.ts";
-import type { DeliverOptions, Delivery, OpenFile, VfsOptions } from "./resource.ts";
+import type { DeliverOptions, Delivery, OpenFile, PlainLink, VfsOptions } from "./resource.ts";
 import { entryOf } from "./tree/tree.ts";
 
 /** How often a file is opened that changes each time before its bytes are there. */
@@ -29,6 +29,13 @@ export async function onChangedAgain<T>(run: () => Promise<T>): Promise<T> {
     }
   }
 }
+
+/** What a link may be bound to, in words. */
+const NEEDS: Readonly<Record<string, string>> = {
+  "user-agent": "this server's user agent",
+  "client-ip": "this server's address",
+  cookie: "a login's cookie",
+};
 
 export class Reading {
   readonly #lookup: Lookup;
@@ -70,6 +77,32 @@ export class Reading {
       return { kind: "proxy", ...this.openFound(found, o) };
     }
     return { kind: "redirect", resource: resourceOf(found), url: link.url };
+  }
+
+  /** A link that any client can fetch as it is. Throws `unsupported` with the reason where there is none. */
+  async link(path: string, o: VfsOptions): Promise<PlainLink> {
+    const found = await this.#findFile(path, o);
+    const { storage, node } = found;
+    await storage.mount();
+    if (node.pending || !storage.capabilities?.link) {
+      const why = node.pending
+        ? "it is not at the storage yet"
+        : "the storage gives no links: its bytes come through this server";
+      throw new StorageError("unsupported", `${path} has no direct link: ${why}`, { path });
+    }
+    const { url, expiresAt, headers, boundTo, release } = await storage.using("link", (mount) =>
+      mount.link!(entryOf(node), { purpose: "redirect" }, o),
+    );
+    const needs = Object.keys(headers ?? {}).length > 0 ? "headers that only this server may send" : boundTo[0];
+    if (needs === undefined) return { url, ...(expiresAt !== undefined && { expiresAt }) };
+    await release?.();
+    throw new StorageError(
+      "unsupported",
+      `${path} has no direct link: the storage's asks for ${NEEDS[needs] ?? needs}`,
+      {
+        path,
+      },
+    );
   }
 
   async #findFile(path: string, o: VfsOptions): Promise<FoundNode> {

@@ -1,16 +1,13 @@
 /** A body on its way in: counted and hashed as it passes, and held at its last byte until it may be committed. */
-import { createHash, type Hash } from "node:crypto";
 import { Transform, type TransformCallback } from "node:stream";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { Hashes, HashName } from "#drivers/contract/mount.ts";
-
-/** Digests that Node computes; crc64 is a driver's own affair. */
-const NODE_HASHES: readonly HashName[] = ["sha1", "md5", "sha256"];
+import { computable, type RunningDigest, startDigest } from "./digests.ts";
 
 /** The digests to compute of a body: SHA-1 always, and what the service and the client have. */
 export function hashesToCompute(known: readonly HashName[], claimed: Hashes | undefined): readonly HashName[] {
   const wanted = new Set<HashName>(["sha1", ...known, ...(Object.keys(claimed ?? {}) as HashName[])]);
-  return NODE_HASHES.filter((name) => wanted.has(name));
+  return computable([...wanted]);
 }
 
 export interface ReceivedBodyOptions {
@@ -25,14 +22,14 @@ export interface ReceivedBodyOptions {
 
 export class ReceivedBody extends Transform {
   readonly #options: ReceivedBodyOptions;
-  readonly #running: readonly { readonly name: HashName; readonly hash: Hash }[];
+  readonly #running: readonly { readonly name: HashName; readonly digest: RunningDigest }[];
   readonly #digests = Promise.withResolvers<Hashes>();
   #received = 0;
 
   constructor(options: ReceivedBodyOptions) {
     super({ readableHighWaterMark: 1024 * 1024, writableHighWaterMark: 1024 * 1024 });
     this.#options = options;
-    this.#running = options.hashes.map((name) => ({ name, hash: createHash(name) }));
+    this.#running = options.hashes.map((name) => ({ name, digest: startDigest(name) }));
     this.#digests.promise.catch(() => {}); // whoever asks for a digest hears of it
     this.once("close", () => this.#digests.reject(this.errored ?? shortBody(this.#received, options.size)));
   }
@@ -53,7 +50,7 @@ export class ReceivedBody extends Transform {
       done(new StorageError("incomplete", `more bytes came than the ${this.#options.size} that were announced`));
       return;
     }
-    for (const { hash } of this.#running) hash.update(chunk);
+    for (const { digest } of this.#running) digest.update(chunk);
     done(null, chunk);
   }
 
@@ -68,7 +65,7 @@ export class ReceivedBody extends Transform {
     if (this.#options.size !== undefined && this.#received !== this.#options.size) {
       throw shortBody(this.#received, this.#options.size);
     }
-    const digests: Hashes = Object.fromEntries(this.#running.map(({ name, hash }) => [name, hash.digest("hex")]));
+    const digests: Hashes = Object.fromEntries(this.#running.map(({ name, digest }) => [name, digest.digest()]));
     refuseMismatch(digests, this.#options.claimed, "precondition-failed", "the checksum that the client sent");
     await this.#options.beforeEnd();
     this.#digests.resolve(digests);
@@ -92,7 +89,8 @@ export function refuseMismatch(
   }
 }
 
-function shortBody(received: number, announced: number | undefined): StorageError {
+/** `incomplete`: a body that ended before all of it had come. */
+export function shortBody(received: number, announced: number | undefined): StorageError {
   return new StorageError(
     "incomplete",
     announced === undefined

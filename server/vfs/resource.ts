@@ -1,6 +1,6 @@
 /** What the fronts see of the filesystem: paths outside, never an id. */
 import type { Readable } from "node:stream";
-import type { ByteRange, ClientHints, Hashes, Priority } from "#drivers/contract/mount.ts";
+import type { ByteRange, ClientHints, Conflict, Hashes, Priority, RemoveOptions } from "#drivers/contract/mount.ts";
 
 export interface VfsOptions {
   readonly signal: AbortSignal;
@@ -69,28 +69,49 @@ export interface DeliverOptions extends VfsOptions {
   readonly method: "GET" | "HEAD";
 }
 
-/** A body to store. */
-export interface WriteSource {
-  readonly stream: Readable;
-  /** Bytes; absent when the client did not say. Fewer or more bytes than that fail the write with `incomplete`. */
-  readonly size?: number;
+/** What is known of content before its first byte. */
+interface SourceFacts {
   /** Milliseconds since the epoch: what the client wants as the file's time. */
   readonly modifiedAt?: number;
   /** What the client says about the content; a mismatch fails the write with `precondition-failed`. */
   readonly hashes?: Hashes;
 }
 
+/** A body that comes once, from its beginning to its end. */
+export interface StreamSource extends SourceFacts {
+  readonly stream: Readable;
+  /** Bytes; absent when the client did not say. Fewer or more bytes than that fail the write with `incomplete`. */
+  readonly size?: number;
+}
+
+/** Content that can be read at any place any number of times, so that its upload goes on where it was when it is sent again. */
+export interface SeekableSource extends SourceFacts {
+  readonly size: number;
+  /** Tells the same content again after a restart: a hash of it, or the file that it lies in and its time. */
+  readonly identity: string;
+  /** The bytes of a range, of which none has been read yet. */
+  open(range: Required<ByteRange>): Promise<Readable>;
+  /** Throws where the content is no longer the one that was announced. Asked at the end of every range, before it is let through. */
+  check(): Promise<void>;
+}
+
+/** Content to store. */
+export type WriteSource = StreamSource | SeekableSource;
+
 export interface WriteOptions extends VfsOptions {
-  /** `replace` (default) or `fail` with `already-exists`. */
-  readonly conflict?: "replace" | "fail";
+  /** `replace` (default), `fail` with `already-exists`, or `rename`: the storage chooses a free name, which the result tells. */
+  readonly conflict?: Conflict;
   /**
    * Called with what is at the path now (undefined: nothing): before the first byte is read, and again before the new content takes its place.
    * What it throws fails the write; nothing has changed then.
    */
   check?(existing: Resource | undefined): void;
+  /** Called with the bytes that the storage has so far, cumulative; those of an upload that goes on count from the first call on. */
+  onProgress?(bytes: number): void;
 }
 
 export interface WriteResult {
+  /** Under the name that it got. */
   readonly resource: Resource;
   /** False when something was replaced. */
   readonly created: boolean;
@@ -98,9 +119,36 @@ export interface WriteResult {
   readonly modifiedAtStored: boolean;
 }
 
+export interface RemovalOptions extends VfsOptions {
+  /** Default: into the storage's recycle bin where it has one, else for good. `trash` fails `unsupported` where there is none. */
+  readonly mode?: RemoveOptions["mode"];
+  /** Removes a directory only where it is empty; else `not-empty`. */
+  readonly onlyEmpty?: boolean;
+  /** Default true; false: a directory is `is-a-directory`, unless `onlyEmpty`. */
+  readonly recursive?: boolean;
+}
+
 export interface TransferOptions extends VfsOptions {
-  /** False: fail `precondition-failed` when the destination exists. */
-  readonly overwrite: boolean;
+  /** What to do when the destination exists: fail `precondition-failed`, replace it, or choose another name beside it. */
+  readonly conflict: Conflict;
+  /** True: however many bytes pass through this server, the caller waits. */
+  readonly anySize?: boolean;
+  /** Called with the bytes copied so far, cumulative; never for what the service moves by itself. */
+  onProgress?(bytes: number): void;
   /** COPY with Depth 0: the directory alone. Default true. */
   readonly recursive?: boolean;
+}
+
+/** A link that needs no header of ours. */
+export interface PlainLink {
+  readonly url: string;
+  /** Milliseconds since the epoch; absent where the service does not say. */
+  readonly expiresAt?: number;
+}
+
+export interface TransferResult {
+  /** False when something was replaced. */
+  readonly created: boolean;
+  /** Where it is now; absent where a new name was to be chosen and the storage did not tell it. */
+  readonly path?: string;
 }

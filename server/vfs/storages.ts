@@ -2,12 +2,14 @@
 import type { Selectable } from "kysely";
 import { z } from "zod";
 import type { AnyDriver, Clock, Log } from "#drivers/contract/driver.ts";
-import { StorageError } from "#drivers/contract/errors.ts";
+import { isLoginOver, StorageError } from "#drivers/contract/errors.ts";
 import type { Mount } from "#drivers/contract/mount.ts";
 import { parsePath } from "#drivers/contract/path.ts";
+import type { AccountsForMounts } from "../accounts/api.ts";
 import type { StorageTable } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import type { Freshness, StorageInfo, StorageInput, Storages } from "./api.ts";
+import { chooseAccount } from "./mount-account.ts";
 import type { MountTable } from "./mount-table.ts";
 import { MountedStorage } from "./mounted-storage.ts";
 import type { VfsOptions } from "./resource.ts";
@@ -22,7 +24,7 @@ export interface DriverSource {
 
 /** Opens a driver's mount under the full stack of layers. */
 export type OpenMount = (
-  storage: { readonly id: number; readonly mountPath: string },
+  storage: { readonly id: number; readonly mountPath: string; readonly account?: number },
   definition: AnyDriver,
   settings: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
@@ -34,6 +36,8 @@ export interface StoragesOptions {
   readonly tree: Tree;
   readonly table: MountTable;
   readonly openMount: OpenMount;
+  /** Absent: no storage has an account. */
+  readonly accounts?: AccountsForMounts;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -59,6 +63,8 @@ export class StorageAdministration implements Storages {
       const storage = await this.#mount(row, definition);
       this.#openBehind(storage);
     }
+    // Both live as long as the server.
+    this.#o.accounts?.onRecovered((account) => this.#wake(account));
   }
 
   list(): readonly StorageInfo[] {
@@ -81,11 +87,13 @@ export class StorageAdministration implements Storages {
     const mountPath = this.#freePath(input.mountPath, undefined);
     const definition = await this.#knownDriver(input.driver);
     const settings = checkSettings(definition, input.settings);
+    const account = chooseAccount(definition, input.account, this.#o.accounts);
     const now = this.#o.clock.now();
     const row = await this.#o.store.db
       .insertInto("storage")
       .values({
         ...columnsOf(input, mountPath, definition.id, settings),
+        account_id: account,
         disabled: 0,
         created_at: now,
         modified_at: now,
@@ -111,10 +119,16 @@ export class StorageAdministration implements Storages {
       throw new StorageError("invalid-config", `driver: storage ${id} is of driver ${old.driver}, which cannot change`);
     }
     const settings = checkSettings(definition, input.settings);
-    const columns = { ...columnsOf(input, mountPath, definition.id, settings), modified_at: this.#o.clock.now() };
+    // A form that knows no accounts (AList's) leaves it as it is.
+    const account = chooseAccount(definition, input.account ?? old.account_id ?? undefined, this.#o.accounts);
+    const columns = {
+      ...columnsOf(input, mountPath, definition.id, settings),
+      account_id: account,
+      modified_at: this.#o.clock.now(),
+    };
     const row = { ...old, ...columns };
-    // Other settings may show another folder: nothing of the old tree is true of it.
-    const sameFolder = columns.settings === old.settings;
+    // Other settings and other accounts may show another folder: nothing of the old tree is true of it.
+    const sameFolder = columns.settings === old.settings && account === old.account_id;
     if (!old.disabled) {
       await this.#unmount(id);
       if (!sameFolder) await this.#o.tree.dropMount(id);
@@ -174,7 +188,7 @@ export class StorageAdministration implements Storages {
       tree: await this.#o.tree.openMount(row.id, definition.traits),
       open: (signal) =>
         this.#o.openMount(
-          { id: row.id, mountPath: row.mount_path },
+          { id: row.id, mountPath: row.mount_path, ...(row.account_id !== null && { account: row.account_id }) },
           definition,
           definition.open === refuseMissing ? settings : checkSettings(definition, settings),
           signal,
@@ -190,8 +204,17 @@ export class StorageAdministration implements Storages {
   #openBehind(storage: MountedStorage): void {
     const opened = storage.traits.cheapStat ? storage.askRoot(storage.closing) : storage.root(storage.closing);
     Promise.all([storage.mount(), opened]).catch((error: unknown) => {
-      if (!storage.closing.aborted) this.#o.log.warn({ mount: storage.mountPath, err: error }, "storage did not open");
+      if (!storage.closing.aborted && !isLoginOver(error))
+        this.#o.log.warn({ mount: storage.mountPath, err: error }, "storage did not open");
     });
+  }
+
+  /** The account can be used again: what failed for want of it is tried at once. */
+  #wake(account: number): void {
+    for (const { id, account_id } of this.#rows.values()) {
+      const storage = account_id === account ? this.#o.table.get(id) : undefined;
+      storage?.wake();
+    }
   }
 
   async #unmount(id: number): Promise<void> {
@@ -248,6 +271,7 @@ export class StorageAdministration implements Storages {
   #info(row: Row): StorageInfo {
     const storage = this.#o.table.get(row.id);
     const capabilities = storage?.capabilities;
+    const account = row.account_id === null ? undefined : this.#o.accounts?.get(row.account_id);
     return {
       id: row.id,
       mountPath: row.mount_path,
@@ -263,6 +287,7 @@ export class StorageAdministration implements Storages {
       state: storage?.state ?? "disabled",
       ...(storage?.failure !== undefined && { error: storage.failure }),
       ...(capabilities && { capabilities }),
+      ...(account && { account }),
     };
   }
 }

@@ -3,11 +3,13 @@ import { randomBytes } from "node:crypto";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
 import { type Changing, refuseInsideItself } from "./changing.ts";
+import { freeName } from "./free-name.ts";
 import type { Listings } from "./listings.ts";
 import { childOf, type FoundNode, type Lookup } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
 import type { Reading } from "./reading.ts";
-import type { TransferOptions, VfsOptions } from "./resource.ts";
+import type { Removing } from "./removing.ts";
+import type { TransferOptions, TransferResult, VfsOptions } from "./resource.ts";
 import type { Writing } from "./writing.ts";
 
 /** Most bytes that a client waits for while they pass through this server; above, a task is the way (architecture.md §9). */
@@ -19,6 +21,7 @@ export interface TransferringOptions {
   readonly reading: Reading;
   readonly writing: Writing;
   readonly changing: Changing;
+  readonly removing: Removing;
   readonly maxSyncBytes?: number;
 }
 
@@ -36,31 +39,33 @@ export class Transferring {
     this.#o = options;
   }
 
-  async move(from: string, to: string, o: TransferOptions): Promise<{ readonly created: boolean }> {
+  async move(from: string, to: string, o: TransferOptions): Promise<TransferResult> {
     const plan = await this.#plan(from, to, o);
     const { source, directory } = plan;
+    let name: string | undefined;
     if ((await this.#oneCallReaches(source.storage, directory.storage)) && source.storage.capabilities?.move) {
-      await this.#o.changing.moveInside(source, directory, nameOf(to), o);
+      name = await this.#o.changing.moveInside(source, directory, nameOf(to), o);
     } else {
       if (!source.storage.capabilities?.remove) {
         throw new StorageError("unsupported", `${from} cannot be removed from where it is`, { path: from });
       }
-      await this.#copyThrough(plan, { ...o, recursive: true });
-      await this.#o.changing.removeFound(source, o);
+      name = await this.#copyThrough(plan, { ...o, recursive: true });
+      // What was moved away is not deleted: it needs no place in the bin.
+      await this.#o.removing.removeFound(source, { signal: o.signal, mode: "permanent" });
     }
-    return { created: plan.existing === undefined };
+    return resultOf(plan, name, o);
   }
 
-  async copy(from: string, to: string, o: TransferOptions): Promise<{ readonly created: boolean }> {
+  async copy(from: string, to: string, o: TransferOptions): Promise<TransferResult> {
     const plan = await this.#plan(from, to, o);
     const { source, directory } = plan;
     const whole = source.node.kind === "file" || o.recursive !== false;
-    if (whole && (await this.#oneCallReaches(source.storage, directory.storage)) && source.storage.capabilities?.copy) {
-      await this.#o.changing.copyInside(source, directory, nameOf(to), o);
-    } else {
-      await this.#copyThrough(plan, o);
-    }
-    return { created: plan.existing === undefined };
+    const atOnce = whole && (await this.#oneCallReaches(source.storage, directory.storage));
+    const name =
+      atOnce && source.storage.capabilities?.copy
+        ? await this.#o.changing.copyInside(source, directory, nameOf(to), o)
+        : await this.#copyThrough(plan, o);
+    return resultOf(plan, name, o);
   }
 
   async #plan(from: string, to: string, o: TransferOptions): Promise<Plan> {
@@ -69,10 +74,10 @@ export class Transferring {
     refuseInsideItself(source.path, to);
     const directory = await this.#o.changing.directory(parentOf(to), o);
     const existing = await this.#o.lookup.findNodeOrNothing(to, o);
-    if (existing) {
+    if (existing && o.conflict !== "rename") {
       this.#o.changing.refuseMountPoints(existing.path, existing);
       refuseInsideItself(source.path, existing.path);
-      if (!o.overwrite) throw new StorageError("precondition-failed", `${to} exists already`, { path: to });
+      if (o.conflict === "fail") throw new StorageError("precondition-failed", `${to} exists already`, { path: to });
     }
     return { source, directory, existing, to };
   }
@@ -83,19 +88,30 @@ export class Transferring {
     return from === to || (source.realm !== undefined && source.realm === target.realm);
   }
 
-  async #copyThrough(plan: Plan, o: TransferOptions): Promise<void> {
+  /** The name that the copy has at last. */
+  async #copyThrough(plan: Plan, asked: TransferOptions): Promise<string> {
     const { source, directory, existing, to } = plan;
-    await this.#refuseLarge(source, o);
-    if (source.node.kind === "file" && existing?.node.kind !== "directory") {
-      return this.#copyFile(source, joinPath(directory.path, nameOf(to)), o);
+    const o = withOneCount(asked);
+    if (!o.anySize) await this.#refuseLarge(source, o);
+    const { tree } = directory.storage;
+    const isTaken = (name: string) => tree.lookup(directory.node, name) !== undefined;
+    const renamed = existing !== undefined && o.conflict === "rename";
+    const name = renamed ? freeName(nameOf(to), source.node.kind, isTaken) : nameOf(to);
+    if (source.node.kind === "file" && (renamed || existing?.node.kind !== "directory")) {
+      await this.#copyFile(source, joinPath(directory.path, name), o);
+      return name;
     }
-    if (!existing) return this.#copyInto(source, directory, nameOf(to), o);
+    if (!existing || renamed) {
+      await this.#copyInto(source, directory, name, o);
+      return name;
+    }
     // What is replaced stays until the copy beside it is whole.
-    const beside = `${nameOf(to)}.pandav-${randomBytes(6).toString("hex")}`;
+    const beside = `${name}.pandav-${randomBytes(6).toString("hex")}`;
     await this.#copyInto(source, directory, beside, o);
-    await this.#o.changing.removeFound(existing, o);
+    await this.#o.removing.removeFound(existing, { signal: o.signal });
     const copied = await this.#o.lookup.findNode(joinPath(directory.path, beside), o);
-    await this.#o.changing.moveInside(copied, directory, nameOf(to), { ...o, overwrite: false });
+    await this.#o.changing.moveInside(copied, directory, name, { ...o, conflict: "fail" });
+    return name;
   }
 
   async #copyInto(source: FoundNode, directory: FoundNode, name: string, o: TransferOptions): Promise<void> {
@@ -110,6 +126,11 @@ export class Transferring {
   async #copyFile(source: FoundNode, to: string, o: TransferOptions): Promise<void> {
     const { size, sizeIs, modifiedAt, hashes } = source.node;
     const stream = await this.#o.reading.openFound(source, o).read();
+    let before = 0;
+    const onProgress = (bytes: number) => {
+      o.onProgress?.(bytes - before);
+      before = bytes;
+    };
     try {
       await this.#o.writing.write(
         to,
@@ -119,7 +140,11 @@ export class Transferring {
           ...(modifiedAt !== undefined && { modifiedAt }),
           ...(hashes && { hashes }),
         },
-        { signal: o.signal, conflict: o.overwrite ? "replace" : "fail" },
+        {
+          signal: o.signal,
+          conflict: o.conflict === "replace" ? "replace" : "fail",
+          ...(o.onProgress && { onProgress }),
+        },
       );
     } finally {
       stream.destroy();
@@ -155,4 +180,23 @@ export class Transferring {
       for (const child of page) yield childOf(found, child);
     }
   }
+}
+
+/** Files report what they add; the caller hears the sum. */
+function withOneCount(o: TransferOptions): TransferOptions {
+  if (!o.onProgress) return o;
+  let sum = 0;
+  return {
+    ...o,
+    onProgress(bytes) {
+      sum += bytes;
+      o.onProgress?.(sum);
+    },
+  };
+}
+
+function resultOf({ existing, directory, to }: Plan, name: string | undefined, o: TransferOptions): TransferResult {
+  const created = existing === undefined || o.conflict === "rename";
+  if (name !== undefined) return { created, path: joinPath(directory.path, name) };
+  return existing && o.conflict === "rename" ? { created } : { created, path: to };
 }

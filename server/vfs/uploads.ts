@@ -35,7 +35,8 @@ export class Uploads {
   readonly #running = new Set<Running>();
   #started = 0;
 
-  begin(path: string): ActiveUpload {
+  /** `takesAnyName`: it takes nobody's place, so that no newer upload of the path can have come before it. */
+  begin(path: string, { takesAnyName = false } = {}): ActiveUpload {
     const number = ++this.#started;
     const state = this.#paths.get(path) ?? { active: 0, committed: 0, turn: Promise.resolve() };
     this.#paths.set(path, state);
@@ -54,12 +55,12 @@ export class Uploads {
         leaveTurn = mine.resolve;
         state.turn = mine.promise;
         await before;
-        if (state.committed > number) {
+        if (state.committed > number && !takesAnyName) {
           throw new StorageError("already-exists", `${path}: a newer upload of this file has been stored`, { path });
         }
       },
       end: (outcome) => {
-        if (outcome === "committed") state.committed = Math.max(state.committed, number);
+        if (outcome === "committed" && !takesAnyName) state.committed = Math.max(state.committed, number);
         leaveTurn?.();
         this.#running.delete(running);
         ended.resolve();

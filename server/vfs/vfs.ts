@@ -5,23 +5,30 @@ import { kindOf } from "#drivers/contract/errors.ts";
 import type { Usage } from "#drivers/contract/mount.ts";
 import { isWithin, joinPath } from "#drivers/contract/path.ts";
 import type { Capabilities } from "#drivers/contract/traits.ts";
+import type { AccountsForMounts } from "../accounts/api.ts";
 import type { Store } from "../store/store.ts";
 import type { Storages, Vfs } from "./api.ts";
 import { Changing } from "./changing.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { Listings, onNewRootAgain } from "./listings.ts";
 import { type FoundNode, Lookup, notADirectory } from "./lookup.ts";
 import { MountTable } from "./mount-table.ts";
 import { NodeResource, resourceOf, virtualResource } from "./node-resource.ts";
 import { openPrepared, type Prepared } from "./prepared.ts";
 import { Reading } from "./reading.ts";
+import { Removing } from "./removing.ts";
 import type { Listing, ListOptions, Resource, VfsOptions } from "./resource.ts";
 import { Spool } from "./spool.ts";
 import { type DriverSource, type OpenMount, StorageAdministration } from "./storages.ts";
 import { Transferring } from "./transferring.ts";
+import { Trashing } from "./trashing.ts";
 import type { Tree, TreeNode } from "./tree/tree.ts";
 import { Uploads } from "./uploads.ts";
 import { UsageCache } from "./usage-cache.ts";
 import { Writing } from "./writing.ts";
+
+/** How often uploads that nobody went on with are given up, in milliseconds; first that long after the start. */
+const SWEEP_INTERVAL_MS = 3600_000;
 
 /** How often watches that are out of use are let go, in milliseconds. */
 const PURGE_INTERVAL_MS = 15_000;
@@ -32,6 +39,8 @@ export interface VfsParts {
   readonly tree: Tree;
   readonly drivers: DriverSource;
   readonly openMount: OpenMount;
+  /** Absent: no storage has an account. */
+  readonly accounts?: AccountsForMounts;
   readonly clock: Clock;
   readonly log: Log;
   /** Bytes that bodies may take on our own disk; default half of what is free. */
@@ -51,14 +60,18 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
   const usage = new UsageCache(clock, log);
   const spool = await Spool.open(store.dataDir, parts.spoolQuota);
   const reading = new Reading(lookup, listings);
-  const writing = new Writing({ lookup, listings, uploads, spool, usage });
+  const checkpoints = new Checkpoints(parts);
+  const writing = new Writing({ lookup, listings, uploads, spool, checkpoints, usage });
   const changing = new Changing({ table, lookup, listings, uploads, usage });
+  const removing = new Removing({ changing, lookup, listings, uploads, usage });
+  const trashing = new Trashing({ table, lookup, listings, usage });
   const transferring = new Transferring({
     lookup,
     listings,
     reading,
     writing,
     changing,
+    removing,
     ...(parts.maxSyncBytes !== undefined && { maxSyncBytes: parts.maxSyncBytes }),
   });
   await storages.start();
@@ -67,10 +80,27 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     for (const storage of table.all()) storage.watching.purgeStale();
   }, PURGE_INTERVAL_MS);
   purge.unref();
+  const sweep = setInterval(() => void checkpoints.sweep((id) => table.get(id)), SWEEP_INTERVAL_MS);
+  sweep.unref();
   return new JoinedVfs(
-    { table, storages, listings, lookup, uploads, usage, reading, writing, changing, transferring, prepared },
+    {
+      table,
+      storages,
+      listings,
+      lookup,
+      uploads,
+      usage,
+      reading,
+      writing,
+      changing,
+      removing,
+      trashing,
+      transferring,
+      prepared,
+    },
     async () => {
       clearInterval(purge);
+      clearInterval(sweep);
       await Promise.all(table.all().map((storage) => storage.close()));
       await tree.close();
       prepared.close();
@@ -88,6 +118,8 @@ interface Joined {
   readonly reading: Reading;
   readonly writing: Writing;
   readonly changing: Changing;
+  readonly removing: Removing;
+  readonly trashing: Trashing;
   readonly transferring: Transferring;
   readonly prepared: Prepared;
 }
@@ -100,6 +132,9 @@ class JoinedVfs implements Vfs {
   readonly deliver: Vfs["deliver"];
   readonly makeDirectory: Vfs["makeDirectory"];
   readonly remove: Vfs["remove"];
+  readonly removeAll: Vfs["removeAll"];
+  readonly trash: Vfs["trash"];
+  readonly link: Vfs["link"];
   readonly move: Vfs["move"];
   readonly copy: Vfs["copy"];
   readonly setModifiedAt: Vfs["setModifiedAt"];
@@ -107,12 +142,15 @@ class JoinedVfs implements Vfs {
   constructor(parts: Joined, closeAll: () => Promise<void>) {
     this.#parts = parts;
     this.#closeAll = closeAll;
-    const { reading, writing, changing, transferring } = parts;
+    const { reading, writing, changing, removing, trashing, transferring } = parts;
     this.write = (path, source, o) => writing.write(path, source, o);
     this.open = (path, o) => reading.open(path, o);
     this.deliver = (path, o) => reading.deliver(path, o);
     this.makeDirectory = (path, o) => changing.makeDirectory(path, o);
-    this.remove = (path, o) => changing.remove(path, o);
+    this.remove = (path, o) => removing.remove(path, o);
+    this.removeAll = (paths, o) => removing.removeAll(paths, o);
+    this.trash = trashing;
+    this.link = (path, o) => reading.link(path, o);
     this.move = (from, to, o) => transferring.move(from, to, o);
     this.copy = (from, to, o) => transferring.copy(from, to, o);
     this.setModifiedAt = (path, ms, o) => changing.setModifiedAt(path, ms, o);

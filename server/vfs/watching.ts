@@ -42,11 +42,10 @@ export class Watching {
    */
   begin(key: number, directory: Entry, mount: Mount): void {
     const known = this.#watched.get(key);
-    if (known) {
-      known.clean = true;
-      return;
-    }
-    if (!this.#listed.has(key)) {
+    if (known?.clean) return;
+    // What changed may be that another directory stands in its place: the old watch tells nothing of that one.
+    if (known) this.#watched.delete(key);
+    else if (!this.#listed.has(key)) {
       this.#listed.set(key, true);
       return;
     }

@@ -213,7 +213,9 @@ class VfsFileSystem extends webdav.FileSystem {
     settle(done, async () => {
       const source = at(from, context, "webdav-move");
       const target = at(to, context, "webdav-move");
-      return !(await this.#vfs.move(source, target, { signal: signalOf(context), overwrite })).created;
+      return !(
+        await this.#vfs.move(source, target, { signal: signalOf(context), conflict: overwrite ? "replace" : "fail" })
+      ).created;
     });
   }
   protected override _copy(from: webdav.Path, to: webdav.Path, info: webdav.CopyInfo, done: Done<boolean>): void {
@@ -221,8 +223,9 @@ class VfsFileSystem extends webdav.FileSystem {
       const { context, overwrite, depth } = info;
       const source = at(from, context, "webdav-read");
       const target = at(to, context, "webdav-copy");
-      const o = { signal: signalOf(context), overwrite, recursive: depth !== 0 };
-      return !(await this.#vfs.copy(source, target, o)).created;
+      const conflict = overwrite ? "replace" : "fail";
+      const o = { signal: signalOf(context), recursive: depth !== 0 };
+      return !(await this.#vfs.copy(source, target, { ...o, conflict })).created;
     });
   }
   protected override _lockManager(

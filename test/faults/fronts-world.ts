@@ -143,7 +143,16 @@ export async function openFronts(gate: Gate, chaos: Pick<Chaos, "layer">, option
   };
   const test = await openTestVfs({ drivers: [driver], dataDir });
   const drivers = { ids: () => [driver.id], find: async () => driver };
-  const deps = { ...gate.deps, vfs: test.vfs, catalogue: createCatalogue(drivers), log: silentLog, version: "0" };
+  const { vfs, accounts, logins } = test;
+  const deps = {
+    ...gate.deps,
+    vfs,
+    accounts,
+    logins,
+    catalogue: createCatalogue(drivers),
+    log: silentLog,
+    version: "0",
+  };
   const http = createFronts(deps, createLogger({ level: "silent" }))("owner");
   const { port } = (await http.listen({ port: 0, host: "127.0.0.1" })) as AddressInfo;
   const server = { url: `http://127.0.0.1:${port}`, user: "", password: "" };

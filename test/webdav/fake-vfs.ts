@@ -163,7 +163,8 @@ export function fakeVfs(seed: Readonly<Record<string, string | Buffer | "directo
       if (existing && o.conflict === "fail") throw new StorageError("already-exists", `${path} exists`, { path });
       o.check?.(existing);
       const chunks: Buffer[] = [];
-      for await (const chunk of source.stream) chunks.push(chunk as Buffer);
+      const stream = "stream" in source ? source.stream : await source.open({ offset: 0, length: source.size });
+      for await (const chunk of stream) chunks.push(chunk as Buffer);
       const content = Buffer.concat(chunks);
       if (source.size !== undefined && source.size !== content.length) {
         throw new StorageError("incomplete", `${content.length} bytes came instead of ${source.size}`);
@@ -193,15 +194,24 @@ export function fakeVfs(seed: Readonly<Record<string, string | Buffer | "directo
       removeAll(path);
       vfs.version++;
     },
+    async removeAll() {
+      throw new Error("the front removes one by one");
+    },
+    async link() {
+      throw new Error("the front asks for no plain link");
+    },
+    get trash(): never {
+      throw new Error("the front asks for no recycle bin");
+    },
     async move(from, to, o) {
       called("move", from);
-      const result = transfer(from, to, o.overwrite, true);
+      const result = transfer(from, to, o.conflict === "replace", true);
       removeAll(from);
       return result;
     },
     async copy(from, to, o) {
       called("copy", from);
-      return transfer(from, to, o.overwrite, o.recursive ?? true);
+      return transfer(from, to, o.conflict === "replace", o.recursive ?? true);
     },
     async setModifiedAt(path, ms) {
       times.set(path, ms);

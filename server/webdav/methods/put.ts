@@ -4,7 +4,7 @@ import type { HashName } from "#drivers/contract/mount.ts";
 import { openBody } from "#server/http/body.ts";
 import { HttpError } from "#server/http/errors.ts";
 import { formatHttpDate } from "#server/http/http-date.ts";
-import type { WriteSource } from "#server/vfs/resource.ts";
+import type { StreamSource } from "#server/vfs/resource.ts";
 import type { DavMethod } from "../frame.ts";
 import { demandConditions } from "../preconditions.ts";
 import { sendEmpty } from "../reply.ts";
@@ -46,7 +46,7 @@ export function putMethod(): DavMethod {
 }
 
 /** What the headers say about the body. */
-function sourceOf({ headers }: IncomingMessage): Omit<WriteSource, "stream"> {
+function sourceOf({ headers }: IncomingMessage): Omit<StreamSource, "stream"> {
   const size = sizeOf(headers["content-length"]) ?? sizeOf(single(headers["x-expected-entity-length"]));
   const modifiedAt = secondsOf(single(headers["x-oc-mtime"]));
   const hashes = checksumsOf(single(headers["oc-checksum"]));
@@ -75,7 +75,7 @@ const CHECKSUM_NAMES: Readonly<Record<string, HashName>> = { SHA1: "sha1", MD5: 
 const CHECKSUM_DIGITS: Readonly<Record<string, number>> = { SHA1: 40, MD5: 32, SHA256: 64 };
 
 /** `OC-Checksum: SHA1:hex`, or several with spaces between; kinds that we do not compute are left out. */
-function checksumsOf(header: string | undefined): WriteSource["hashes"] | undefined {
+function checksumsOf(header: string | undefined): StreamSource["hashes"] | undefined {
   const hashes: Partial<Record<HashName, string>> = {};
   for (const [, kind, hex] of (header ?? "").matchAll(/(?:^|[\s,])([A-Za-z0-9]+):([0-9A-Fa-f]+)(?=$|[\s,])/g)) {
     const name = CHECKSUM_NAMES[kind!.toUpperCase()];

@@ -32,11 +32,13 @@ export async function transfer(
   if (isWithin(to, path)) throw new HttpError(409, "the destination lies inside the source");
   if (isWithin(path, to)) throw new HttpError(409, "the source lies inside the destination");
   await checkConditions(context);
-  const { created } = await run(path, to, { signal, overwrite }).catch(async (error: unknown) => {
-    throw (await isAboutParent(context, to, error))
-      ? new HttpError(409, "the destination's parent does not exist")
-      : error;
-  });
+  const { created } = await run(path, to, { signal, conflict: overwrite ? "replace" : "fail" }).catch(
+    async (error: unknown) => {
+      throw (await isAboutParent(context, to, error))
+        ? new HttpError(409, "the destination's parent does not exist")
+        : error;
+    },
+  );
   sendEmpty(response, created ? 201 : 204);
 }
 

@@ -117,7 +117,7 @@ async function perform(vfs: Vfs, model: Model, command: Exclude<Command, { do: "
     case "look":
       return look(vfs, model, command.path);
     default:
-      await vfs[command.do](command.from, command.to, { ...forever, overwrite: command.overwrite });
+      await vfs[command.do](command.from, command.to, { ...forever, conflict: command.overwrite ? "replace" : "fail" });
   }
 }
 

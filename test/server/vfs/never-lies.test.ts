@@ -174,9 +174,9 @@ describe("what a storage fails with is never shown as less than there is", () =>
     const chaos = createChaos({ faults: [{ operation: "copy", fails: unsupported }] });
     const test = await open(chaos, { seed: { a: "1" } });
     expect(test.vfs.capabilities("/m")?.copy).toBe(true);
-    await expect(test.vfs.copy("/m/a", "/m/b", { ...forever, overwrite: false })).rejects.toBe(unsupported);
+    await expect(test.vfs.copy("/m/a", "/m/b", { ...forever, conflict: "fail" })).rejects.toBe(unsupported);
     expect(test.vfs.capabilities("/m")?.copy).toBe(false);
-    await test.vfs.copy("/m/a", "/m/b", { ...forever, overwrite: false });
+    await test.vfs.copy("/m/a", "/m/b", { ...forever, conflict: "fail" });
     expect(await names(test)).toEqual(["a", "b"]);
   });
 });

@@ -49,9 +49,15 @@ describe("a body on its way in", () => {
     await expect(taken).rejects.toBe(refused);
   });
 
-  it("computes SHA-1 always, and what service and client have, but nothing that Node cannot", () => {
+  it("computes SHA-1 always, and what service and client have, CRC-64 where the service has it (sjtu-pan.md §8.1)", () => {
     expect(hashesToCompute([], undefined)).toEqual(["sha1"]);
-    expect(hashesToCompute(["crc64", "sha256"], { md5: "x" })).toEqual(["sha1", "md5", "sha256"]);
+    expect(hashesToCompute(["crc64", "sha256"], { md5: "x" })).toEqual(["sha1", "md5", "sha256", "crc64"]);
+  });
+
+  it("knows the CRC-64 of the standard's check string at the end (sjtu-pan.md §8.3)", async () => {
+    const { body, taken } = receive([Buffer.from("123"), Buffer.from("456789")], { size: 9, hashes: ["crc64"] });
+    await taken;
+    expect(await body.digests()).toEqual({ crc64: "11051210869376104954" });
   });
 
   it("compares only digests that both sides know, whatever their case", () => {

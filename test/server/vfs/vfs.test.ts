@@ -125,18 +125,18 @@ describe("vfs over a memory mount", () => {
     const vfs = await withMemory();
     await vfs.makeDirectory("/m/d", forever);
     await put(vfs, "/m/d/a", "A");
-    expect(await vfs.move("/m/d", "/m/e", { ...forever, overwrite: false })).toEqual({ created: true });
+    expect(await vfs.move("/m/d", "/m/e", { ...forever, conflict: "fail" })).toMatchObject({ created: true });
     expect(await namesIn(vfs, "/m")).toEqual(["e"]);
     expect(await read(vfs, "/m/e/a")).toBe("A");
-    await vfs.copy("/m/e", "/m/f", { ...forever, overwrite: false });
+    await vfs.copy("/m/e", "/m/f", { ...forever, conflict: "fail" });
     expect(await read(vfs, "/m/f/a")).toBe("A");
     await put(vfs, "/m/e/a", "B");
-    expect(await vfs.copy("/m/e/a", "/m/f/a", { ...forever, overwrite: true })).toEqual({ created: false });
+    expect(await vfs.copy("/m/e/a", "/m/f/a", { ...forever, conflict: "replace" })).toMatchObject({ created: false });
     expect(await read(vfs, "/m/f/a")).toBe("B");
-    await expect(vfs.move("/m/e/a", "/m/f/a", { ...forever, overwrite: false })).rejects.toMatchObject({
+    await expect(vfs.move("/m/e/a", "/m/f/a", { ...forever, conflict: "fail" })).rejects.toMatchObject({
       kind: "precondition-failed",
     });
-    await expect(vfs.move("/m/e", "/m/e/x", { ...forever, overwrite: true })).rejects.toMatchObject({
+    await expect(vfs.move("/m/e", "/m/e/x", { ...forever, conflict: "replace" })).rejects.toMatchObject({
       kind: "permission-denied",
     });
   });
@@ -147,7 +147,7 @@ describe("vfs over a memory mount", () => {
       await vfs.makeDirectory(`/m/${name}`, forever);
       await put(vfs, `/m/${name}/only-in-${name}`, name);
     }
-    await vfs.move("/m/a", "/m/b", { ...forever, overwrite: true });
+    await vfs.move("/m/a", "/m/b", { ...forever, conflict: "replace" });
     expect(await namesIn(vfs, "/m")).toEqual(["b"]);
     expect(await namesIn(vfs, "/m/b")).toEqual(["only-in-a"]);
   });
@@ -156,7 +156,7 @@ describe("vfs over a memory mount", () => {
     const vfs = await withMemory();
     await vfs.makeDirectory("/m/d", forever);
     await put(vfs, "/m/d/a", "A");
-    await vfs.copy("/m/d", "/m/e", { ...forever, overwrite: false, recursive: false });
+    await vfs.copy("/m/d", "/m/e", { ...forever, conflict: "fail", recursive: false });
     expect(await namesIn(vfs, "/m/e")).toEqual([]);
   });
 
@@ -197,11 +197,11 @@ describe("the mount table", () => {
     await vfs.makeDirectory("/a/d/sub", forever);
     await put(vfs, "/a/d/x", "X");
     await put(vfs, "/a/d/sub/y", "Y");
-    await vfs.copy("/a/d", "/b/d", { ...forever, overwrite: false });
+    await vfs.copy("/a/d", "/b/d", { ...forever, conflict: "fail" });
     expect(await read(vfs, "/b/d/sub/y")).toBe("Y");
     await vfs.makeDirectory("/b/e", forever);
     await put(vfs, "/b/e/old", "old");
-    expect(await vfs.move("/a/d", "/b/e", { ...forever, overwrite: true })).toEqual({ created: false });
+    expect(await vfs.move("/a/d", "/b/e", { ...forever, conflict: "replace" })).toMatchObject({ created: false });
     expect(await namesIn(vfs, "/b/e")).toEqual(["sub", "x"]);
     expect(await namesIn(vfs, "/a")).toEqual([]);
   });
@@ -211,7 +211,7 @@ describe("the mount table", () => {
     await mount({ mountPath: "/a", driver: "memory", settings: {} });
     await mount({ mountPath: "/b", driver: "memory", settings: {} });
     await put(vfs, "/a/x", "four");
-    await expect(vfs.copy("/a/x", "/b/x", { ...forever, overwrite: true })).rejects.toMatchObject({
+    await expect(vfs.copy("/a/x", "/b/x", { ...forever, conflict: "replace" })).rejects.toMatchObject({
       kind: "permission-denied",
       message: expect.stringContaining("task"),
     });

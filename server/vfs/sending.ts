@@ -1,0 +1,200 @@
+/** Bringing content to a storage: straight from a stream, over the spool, or from what can be read at any place and goes on after a restart (architecture.md §6). */
+import type { Readable } from "node:stream";
+import { StorageError } from "#drivers/contract/errors.ts";
+import type { Checkpoint, Entry, Hashes, UploadSource } from "#drivers/contract/mount.ts";
+import type { Checkpoints } from "./checkpoints.ts";
+import type { Listings } from "./listings.ts";
+import type { FoundNode, Lookup } from "./lookup.ts";
+import type { MountedStorage } from "./mounted-storage.ts";
+import { resourceOf } from "./node-resource.ts";
+import { hashesToCompute, ReceivedBody } from "./received-body.ts";
+import type { SeekableSource, StreamSource, WriteOptions, WriteSource } from "./resource.ts";
+import { SeekableBody } from "./seekable-body.ts";
+import type { Spool } from "./spool.ts";
+import { entryOf } from "./tree/tree.ts";
+import type { ActiveUpload } from "./uploads.ts";
+
+export interface SendingOptions {
+  readonly lookup: Lookup;
+  readonly listings: Listings;
+  readonly spool: Spool;
+  readonly checkpoints: Checkpoints;
+}
+
+/** Where a file goes: its directory and its name there. */
+export interface Target {
+  readonly storage: MountedStorage;
+  readonly directory: FoundNode;
+  /** The name as the upstream will have it. */
+  readonly rawName: string;
+  readonly existing: FoundNode | undefined;
+  readonly path: string;
+}
+
+/** Content that has been stored. */
+export interface Stored {
+  readonly entry: Entry;
+  /** What is known of what was sent. */
+  readonly digests: Hashes;
+  readonly bytes: number;
+  /** A digest of what was sent that is not among `digests`, where it can still be had. */
+  digest?(name: keyof Hashes): Promise<string>;
+}
+
+export class Sending {
+  readonly #o: SendingOptions;
+
+  constructor(options: SendingOptions) {
+    this.#o = options;
+  }
+
+  /** Stores the content under the target's name, or another where `conflict` is `rename`. What the storage has then is not compared yet. */
+  async send(target: Target, source: WriteSource, upload: ActiveUpload, o: WriteOptions): Promise<Stored> {
+    if ("open" in source) {
+      await this.#enterCommit(target, upload, o);
+      return this.#fromSeekable(target, source, {}, o);
+    }
+    const needs = target.storage.traits.upload ?? { source: "stream", size: "required" };
+    const spooled = needs.source === "seekable" || (needs.size === "required" && source.size === undefined);
+    return spooled ? this.#fromSpool(target, source, upload, o) : this.#fromStream(target, source, upload, o);
+  }
+
+  async #fromStream(target: Target, source: StreamSource, upload: ActiveUpload, o: WriteOptions): Promise<Stored> {
+    const body = this.#receive(target, source, () => this.#enterCommit(target, upload, o));
+    const uploadSource: UploadSource = {
+      ...(source.size !== undefined && { size: source.size }),
+      ...(source.modifiedAt !== undefined && { modifiedAt: source.modifiedAt }),
+      hashes: source.hashes ?? {},
+      kind: "stream",
+      open: async () => body,
+      digest: async (name) => digestOf(await body.digests(), name),
+    };
+    try {
+      const entry = await this.#upload(target, uploadSource, o);
+      return { entry, digests: await body.digests(), bytes: body.received };
+    } catch (error) {
+      throw body.errored && !o.signal.aborted ? body.errored : error;
+    } finally {
+      body.destroy();
+    }
+  }
+
+  async #fromSpool(target: Target, source: StreamSource, upload: ActiveUpload, o: WriteOptions): Promise<Stored> {
+    const body = this.#receive(target, source, async () => {});
+    const file = await this.#o.spool.receive(body, source.size, o.signal);
+    try {
+      const digests = await body.digests();
+      await this.#enterCommit(target, upload, o);
+      const spooled: SeekableSource = {
+        size: file.size,
+        ...(source.modifiedAt !== undefined && { modifiedAt: source.modifiedAt }),
+        identity: `sha1:${digests.sha1}`,
+        open: (range) => file.open(range),
+        check: async () => {}, // nobody else writes to it
+      };
+      const stored = await this.#fromSeekable(target, spooled, digests, o);
+      return stored;
+    } finally {
+      await file.remove();
+    }
+  }
+
+  /** `known`: digests that were computed already. */
+  async #fromSeekable(target: Target, source: SeekableSource, known: Hashes, o: WriteOptions): Promise<Stored> {
+    const { storage, directory, rawName } = target;
+    const wanted = hashesToCompute(storage.traits.hashes, source.hashes).filter((name) => known[name] === undefined);
+    const body = new SeekableBody(source, wanted, o.signal);
+    const key = {
+      storageId: storage.id,
+      parentId: directory.node.id,
+      name: rawName,
+      size: source.size,
+      identity: source.identity,
+    };
+    const checkpoint = await this.#o.checkpoints.take(storage, key);
+    try {
+      const uploadSource: UploadSource = {
+        size: source.size,
+        ...(source.modifiedAt !== undefined && { modifiedAt: source.modifiedAt }),
+        hashes: { ...source.hashes, ...known },
+        kind: "seekable",
+        open: (range) => body.open(range),
+        digest: async (name, range) => (range === undefined ? known[name] : undefined) ?? body.digest(name, range),
+      };
+      const entry = await this.#upload(target, uploadSource, o, checkpoint);
+      await checkpoint?.clear();
+      return { entry, digests: { ...body.digests, ...known }, bytes: source.size, digest: (name) => body.digest(name) };
+    } catch (error) {
+      // What was sent so far is of no use to another try where it was the wrong thing.
+      if (checkpoint && isWrongContent(error)) await this.#o.checkpoints.abandon(storage, key);
+      throw error;
+    } finally {
+      checkpoint?.release();
+    }
+  }
+
+  #receive(target: Target, source: StreamSource, beforeEnd: () => Promise<void>): ReceivedBody {
+    const body = new ReceivedBody({
+      size: source.size,
+      hashes: hashesToCompute(target.storage.traits.hashes, source.hashes),
+      claimed: source.hashes,
+      beforeEnd,
+    });
+    feed(source.stream, body);
+    return body;
+  }
+
+  /** The path's turn to commit, and what the caller wants to be true of the path just before. */
+  async #enterCommit(target: Target, upload: ActiveUpload, o: WriteOptions): Promise<void> {
+    await upload.enterCommit();
+    if (!o.check) return;
+    const now = await this.#o.lookup.findNodeOrNothing(target.path, o);
+    o.check(now && resourceOf(now));
+  }
+
+  async #upload(target: Target, source: UploadSource, o: WriteOptions, checkpoint?: Checkpoint): Promise<Entry> {
+    const { storage, directory, rawName } = target;
+    try {
+      return await storage.using("upload", (mount) =>
+        mount.upload!(entryOf(directory.node), rawName, source, {
+          signal: o.signal,
+          priority: "upload",
+          conflict: o.conflict ?? "replace",
+          ...(checkpoint && { checkpoint }),
+          ...(o.onProgress && { onProgress: (bytes) => o.onProgress?.(bytes) }),
+        }),
+      );
+    } catch (error) {
+      // What the storage has now is unknown where it did not say no itself.
+      if (!storage.traits.cheapStat) this.#o.listings.refreshBehind(storage, directory.node);
+      throw error;
+    }
+  }
+}
+
+function isWrongContent(error: unknown): boolean {
+  return (
+    error instanceof StorageError && (error.reason === "verification-failed" || error.kind === "precondition-failed")
+  );
+}
+
+function digestOf(digests: Hashes, name: keyof Hashes): string {
+  const value = digests[name];
+  if (value === undefined) throw new StorageError("unsupported", `${name} of this body was not computed`);
+  return value;
+}
+
+/** Pipes without destroying the source when the body fails: a client's connection must live to hear why. */
+function feed(stream: Readable, body: ReceivedBody): void {
+  const broken = () => {
+    if (!stream.readableEnded) body.destroy(new StorageError("incomplete", "the body broke off"));
+  };
+  if (stream.destroyed) {
+    broken();
+    return;
+  }
+  stream.once("error", broken);
+  stream.once("close", broken);
+  body.once("close", () => stream.unpipe(body));
+  stream.pipe(body);
+}

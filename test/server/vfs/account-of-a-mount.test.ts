@@ -1,0 +1,170 @@
+/** What a mount does with its account, and what is left of it when the account's login is over (architecture.md §4, "Stale or error"). */
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Clock, Log } from "#drivers/contract/driver.ts";
+import { StorageError } from "#drivers/contract/errors.ts";
+import { createRecorder } from "#server/request-context.ts";
+import { systemClock } from "#server/upstream/clock.ts";
+import { type Box, createBox } from "#test/support/box.ts";
+import { forever, openTestVfs, type TestVfs } from "#test/support/vfs.ts";
+
+const MINUTE = 60_000;
+const opened: TestVfs[] = [];
+afterEach(async () => {
+  for (const test of opened.splice(0)) await test.dispose();
+});
+
+interface World extends TestVfs {
+  readonly box: Box;
+  readonly account: number;
+  readonly lines: string[];
+  readonly clock: { at: number };
+}
+
+async function open(): Promise<World> {
+  const box = createBox({ seed: { folder: { "known.txt": "bytes" }, other: {} } });
+  box.tokens.add("token-1");
+  const lines: string[] = [];
+  const log: Log = { debug() {}, info() {}, warn: (_fields, message) => lines.push(message) };
+  const clock: Clock & { at: number } = { at: 1_700_000_000_000, now: () => clock.at, sleep: systemClock.sleep };
+  const test = await openTestVfs({
+    drivers: [box.driver],
+    accountKinds: [box.kind],
+    clock,
+    log,
+    recorder: createRecorder(log),
+  });
+  opened.push(test);
+  const { id } = await test.accounts.add("box", { user: "ann", token: "token-1" }, forever);
+  await test.mount({ mountPath: "/box", driver: "box", settings: {}, account: id });
+  return { ...test, box, account: id, lines, clock };
+}
+
+const names = async ({ vfs }: TestVfs, path: string) =>
+  (await vfs.list(path, forever)).entries?.map((entry) => entry.name).sort();
+const read = async ({ vfs }: TestVfs, path: string) => text(await (await vfs.open(path, forever)).read());
+
+/** The service takes no token any more, and renews none. */
+function end(box: Box): void {
+  box.tokens.clear();
+  box.tokens.add("of another login");
+  box.onRenew = () => {
+    throw new StorageError("unauthenticated", "the cookie is over");
+  };
+}
+
+describe("a mount whose account's login is over", () => {
+  it("shows what is known, marked stale where it should have been asked for again", async () => {
+    const world = await open();
+    expect([await names(world, "/box"), await names(world, "/box/folder")]).toEqual([
+      ["folder", "other"],
+      ["known.txt"],
+    ]);
+    end(world.box);
+    await expect(names(world, "/box/other")).rejects.toMatchObject({ kind: "unauthenticated", reason: "expired" });
+    expect((await world.vfs.list("/box/folder", forever)).staleSeconds).toBeUndefined();
+    world.clock.at += 90 * MINUTE;
+    const listing = await world.vfs.list("/box/folder", forever);
+    expect([listing.staleSeconds, listing.entries?.map(({ name }) => name)]).toEqual([90 * 60, ["known.txt"]]);
+    expect(await world.vfs.stat("/box/folder/known.txt", forever)).toMatchObject({ kind: "file", size: 5 });
+  });
+
+  it("fails content, writes, unknown directories and unknown names, and never says that they do not exist", async () => {
+    const world = await open();
+    await names(world, "/box");
+    await names(world, "/box/folder");
+    end(world.box);
+    world.clock.at += 90 * MINUTE;
+    const refused = { kind: "unauthenticated", reason: "expired" };
+    await expect(read(world, "/box/folder/known.txt")).rejects.toMatchObject(refused);
+    await expect(names(world, "/box/other")).rejects.toMatchObject(refused);
+    await expect(world.vfs.stat("/box/folder/missing", forever)).rejects.toMatchObject(refused);
+    const source = { stream: Readable.from([Buffer.from("new")]), size: 3 };
+    await expect(world.vfs.write("/box/folder/known.txt", source, forever)).rejects.toMatchObject(refused);
+    await expect(world.vfs.makeDirectory("/box/new", forever)).rejects.toMatchObject(refused);
+    await expect(world.vfs.remove("/box/folder/known.txt", forever)).rejects.toMatchObject(refused);
+  });
+
+  it("asks the service nothing more, and writes one line, however often somebody asks", async () => {
+    const world = await open();
+    await names(world, "/box");
+    end(world.box);
+    await expect(names(world, "/box/other")).rejects.toThrow();
+    world.box.calls.length = 0;
+    for (let i = 0; i < 5; i++) await expect(names(world, "/box/other")).rejects.toThrow(/pandav auth --kind box/);
+    await expect(read(world, "/box/folder/known.txt")).rejects.toThrow();
+    expect(world.box.calls).toEqual([]);
+    expect(world.lines).toEqual([expect.stringMatching(/^the login of ann \(box\) is over/)]);
+  });
+
+  it("says so in the list of storages, and works again at once after a new login", async () => {
+    const world = await open();
+    await names(world, "/box");
+    end(world.box);
+    await expect(names(world, "/box/folder")).rejects.toThrow();
+    const shown = () => world.vfs.storages.list()[0];
+    expect(shown()).toMatchObject({ state: "failed", account: { id: world.account, loginRequired: true } });
+    world.box.tokens.add("token-8");
+    await world.accounts.add("box", { user: "ann", token: "token-8" }, forever);
+    await expect.poll(shown).toMatchObject({ state: "working", account: { loginRequired: false } });
+    expect(await read(world, "/box/folder/known.txt")).toBe("bytes");
+  });
+
+  it("keeps what is known through a restart, which asks nothing either", async () => {
+    const world = await open();
+    await names(world, "/box");
+    end(world.box);
+    await expect(names(world, "/box/other")).rejects.toThrow();
+    world.box.calls.length = 0;
+    opened.pop();
+    const restarted = await world.restart();
+    opened.push(restarted);
+    expect(await names(restarted, "/box")).toEqual(["folder", "other"]);
+    await expect(names(restarted, "/box/other")).rejects.toMatchObject({ kind: "unauthenticated" });
+    expect(world.box.calls).toEqual([]);
+  });
+});
+
+describe("the account of a mount", () => {
+  it("renews itself within a call, which does not fail", async () => {
+    const world = await open();
+    world.box.tokens.clear();
+    world.box.tokens.add("token-2");
+    expect(await names(world, "/box")).toEqual(["folder", "other"]);
+    expect(world.box.calls.filter((call) => call.startsWith("renew"))).toEqual(["renew ann"]);
+  });
+
+  it("is demanded by a driver that always needs one, with the field and the remedy", async () => {
+    const box = createBox();
+    const world = await openTestVfs({ drivers: [box.driver], accountKinds: [box.kind] });
+    opened.push(world);
+    const input = { mountPath: "/b", driver: "box", settings: {} };
+    await expect(world.mount(input)).rejects.toMatchObject({
+      kind: "invalid-config",
+      message: 'account: driver box needs an account of kind box: log in with "pandav auth --kind box"',
+    });
+    await expect(world.mount({ ...input, account: 7 })).rejects.toThrow(/^account: there is no account 7/);
+    const ann = await world.accounts.add("box", { user: "ann", token: "t" }, forever);
+    expect((await world.mount(input)).account).toMatchObject({ id: ann.id, name: "ann" });
+    const bob = await world.accounts.add("box", { user: "bob", token: "t" }, forever);
+    await expect(world.mount({ ...input, mountPath: "/c" })).rejects.toThrow(
+      `account: driver box needs one of ${ann.id} (ann), ${bob.id} (bob): name its id`,
+    );
+    expect((await world.mount({ ...input, mountPath: "/c", account: bob.id })).account).toMatchObject({ name: "bob" });
+  });
+
+  it("stays where a form that knows no accounts changes the storage, and takes the tree along only if it is the same", async () => {
+    const world = await open();
+    await names(world, "/box");
+    const [storage] = world.vfs.storages.list();
+    const id = storage?.id ?? 0;
+    const same = await world.vfs.storages.update(id, { mountPath: "/new", driver: "box", settings: {} }, forever);
+    expect(same.account).toMatchObject({ id: world.account });
+    const bob = await world.accounts.add("box", { user: "bob", token: "token-1" }, forever);
+    world.box.calls.length = 0;
+    await world.vfs.storages.update(id, { mountPath: "/new", driver: "box", settings: {}, account: bob.id }, forever);
+    await names(world, "/new");
+    expect(world.box.calls).toContain("list with token-1");
+  });
+});
