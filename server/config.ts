@@ -30,6 +30,8 @@ export interface Config {
   /** Packages or files with drivers beside our own, as import specifiers. */
   readonly drivers: readonly string[];
   readonly logLevel: LogLevel;
+  /** Seals credentials, instead of `<data>/secret.key`: 64 hexadecimal digits. */
+  readonly secretKey?: string;
   /** Real host → other origin (`DriverEnv.upstreams`). */
   readonly upstreams: Readonly<Record<string, string>>;
 }
@@ -58,6 +60,7 @@ export function readConfig(
     drivers: splitList(env.PANDAV_DRIVERS),
     logLevel: readLogLevel(env.PANDAV_LOG),
     upstreams: readUpstreams(env.PANDAV_UPSTREAMS),
+    ...(env.PANDAV_SECRET_KEY && { secretKey: readSecretKey(env.PANDAV_SECRET_KEY) }),
   };
 }
 
@@ -78,6 +81,12 @@ function readLogLevel(variable: string | undefined): LogLevel {
   const level = LOG_LEVELS.find((known) => known === value);
   if (level) return level;
   throw new UsageError(`PANDAV_LOG needs one of ${LOG_LEVELS.join(", ")}, and not "${value}"`);
+}
+
+/** What was given is not shown: it may be a key with a slip in it. */
+function readSecretKey(variable: string): string {
+  if (/^[0-9a-f]{64}$/i.test(variable)) return variable;
+  throw new UsageError("PANDAV_SECRET_KEY needs 64 hexadecimal digits, as `openssl rand -hex 32` prints them");
 }
 
 function readUpstreams(variable: string | undefined): Record<string, string> {

@@ -1,20 +1,29 @@
 /** The HTTP API: AList's v3 wire and our own routes under one envelope. */
-import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
+import { limitBody } from "./body-limit.ts";
+import { describeContent } from "./content-handler.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { toResponse } from "./envelope.ts";
 import { toFailure } from "./failures.ts";
 import { describeRead } from "./read-handler.ts";
+import { accountRoutes } from "./routes/accounts.ts";
 import { authRoutes } from "./routes/auth.ts";
+import { changeRoutes } from "./routes/changes.ts";
 import { driverRoutes } from "./routes/driver.ts";
 import { fsRoutes } from "./routes/fs.ts";
 import { fsChangeRoutes } from "./routes/fs-change.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { loginRoutes } from "./routes/logins.ts";
 import { meRoutes } from "./routes/me.ts";
+import { mountRoutes } from "./routes/mounts.ts";
 import { pandavRoutes } from "./routes/pandav.ts";
 import { storageRoutes } from "./routes/storage.ts";
+import { trashRoutes } from "./routes/trash.ts";
+import { uploadLocalRoute } from "./routes/upload-local.ts";
 import { userRoutes } from "./routes/user.ts";
 import { welcomeRoute } from "./routes/welcome.ts";
+import { describeStream } from "./stream.ts";
+import { describeStreams } from "./streams.ts";
 
 /** Longest body of an API request, in bytes: ten thousand names of 100 bytes fit. Uploads do not come this way. */
 const MAX_BODY = 1024 * 1024;
@@ -34,14 +43,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps): void {
       maxAge: CORS_MAX_AGE,
     }),
   );
-  app.use(
-    "/api/*",
-    bodyLimit({
-      maxSize: MAX_BODY,
-      onError: () =>
-        toResponse({ code: 413, message: `the request body is longer than ${MAX_BODY} bytes`, data: null }),
-    }),
-  );
+  app.use("/api/*", limitBody(MAX_BODY));
   for (const add of [
     authRoutes,
     meRoutes,
@@ -51,12 +53,20 @@ export function mountApi(app: ApiApp, deps: ApiDeps): void {
     driverRoutes,
     userRoutes,
     pandavRoutes,
+    accountRoutes,
+    loginRoutes,
+    mountRoutes,
+    changeRoutes,
+    trashRoutes,
     healthRoutes,
     welcomeRoute,
   ]) {
     add(app, deps);
   }
   describeRead(app);
+  describeStreams(app, deps);
+  describeContent(app);
+  describeStream(app, uploadLocalRoute(deps));
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "apiKey",
     in: "header",

@@ -11,7 +11,8 @@ export type Access = "open" | "guest" | "admin";
 
 export interface Declaration<I extends z.ZodType, O extends z.ZodType, A extends Access> {
   /** `any`: GET with a query or POST with a body (alist-api.md §6). */
-  readonly method: "get" | "post" | "any";
+  readonly method: "get" | "post" | "delete" | "any";
+  /** What stands in braces, as in `/accounts/{id}`, is a text field of the input. */
   readonly path: string;
   readonly summary: string;
   readonly access: A;
@@ -41,10 +42,11 @@ export function declare<I extends z.ZodType, O extends z.ZodType, A extends Acce
 ): void {
   const methods = route.method === "any" ? (["get", "post"] as const) : ([route.method] as const);
   for (const method of methods) describe(app, route, method);
-  app.on([...methods.map((method) => method.toUpperCase())], route.path, async (c) => {
+  const path = route.path.replace(/\{(\w+)\}/g, ":$1");
+  app.on([...methods.map((method) => method.toUpperCase())], path, async (c) => {
     const caller = route.access === "open" ? undefined : await callerOf(c, { auth });
     if (route.access === "admin" && caller) demandAdmin(caller.user);
-    const parsed = route.input.safeParse(await readInput(c, route.source));
+    const parsed = route.input.safeParse(withPathFields(await readInput(c, route.source), c.req.param()));
     if (!parsed.success) throw new ApiError(400, z.prettifyError(parsed.error).replaceAll("\n", " "));
     const result = await handler({
       input: parsed.data,
@@ -67,8 +69,14 @@ export function clientAddress(c: Context<ApiEnv>): string {
   return c.env?.incoming?.socket.remoteAddress ?? "";
 }
 
+/** What the path says wins over a field of that name. */
+function withPathFields(input: unknown, fields: Readonly<Record<string, string>>): unknown {
+  if (Object.keys(fields).length === 0 || typeof input !== "object" || input === null) return input;
+  return { ...input, ...fields };
+}
+
 async function readInput(c: Context<ApiEnv>, source: "query" | "json" | undefined): Promise<unknown> {
-  if (c.req.method === "GET" || source === "query") return c.req.query();
+  if (c.req.method === "GET" || c.req.method === "DELETE" || source === "query") return c.req.query();
   const type = c.req.header("Content-Type") ?? "";
   if (source !== "json" && /^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(type)) {
     return c.req.parseBody();
@@ -85,19 +93,26 @@ async function readInput(c: Context<ApiEnv>, source: "query" | "json" | undefine
 function describe<I extends z.ZodType, O extends z.ZodType, A extends Access>(
   app: ApiApp,
   route: Declaration<I, O, A>,
-  method: "get" | "post",
+  method: "get" | "post" | "delete",
 ): void {
-  const inQuery = method === "get" || route.source === "query";
-  const schema = route.input as unknown as z.ZodObject;
+  const inQuery = method !== "post" || route.source === "query";
+  const { shape } = route.input as unknown as z.ZodObject;
+  const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
+  const pick = (isWanted: (name: string) => boolean) =>
+    z.object(Object.fromEntries(Object.entries(shape).filter(([name]) => isWanted(name))) as z.ZodRawShape);
+  const params = pick((name) => inPath.includes(name));
+  const schema = inPath.length === 0 ? (route.input as unknown as z.ZodObject) : pick((name) => !inPath.includes(name));
   const hasInput = Object.keys(schema.shape).length > 0;
   app.openAPIRegistry.registerPath({
     method,
     path: route.path,
     summary: route.summary,
     ...(route.access !== "open" && { security: [{ token: [] }] }),
-    ...(hasInput && {
-      request: inQuery ? { query: schema } : { body: { required: true, content: { "application/json": { schema } } } },
-    }),
+    request: {
+      ...(inPath.length > 0 && { params }),
+      ...(hasInput && inQuery && { query: schema }),
+      ...(hasInput && !inQuery && { body: { required: true, content: { "application/json": { schema } } } }),
+    },
     responses: {
       200: {
         description: "AList's envelope: `code` 200 with data, or another code with a message",

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Log } from "#drivers/contract/driver.ts";
+import type { Accounts, Logins } from "../accounts/api.ts";
 import type { Catalogue } from "../accounts/catalogue.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Settings } from "../store/settings.ts";
@@ -12,6 +13,8 @@ export interface ApiDeps {
   readonly auth: Auth;
   readonly settings: Settings;
   readonly catalogue: Catalogue;
+  readonly accounts: Accounts;
+  readonly logins: Logins;
   readonly log: Log;
   readonly version: string;
   /** True once `/p` answers: `/fs/get` names a `raw_url` only then. */

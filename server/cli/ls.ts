@@ -1,83 +1,179 @@
-/** `pandav ls`: what is in a directory. */
+/** `pandav ls`: what is in directories. */
 import type { Writable } from "node:stream";
+import { nameOf } from "#drivers/contract/path.ts";
 import type { Client } from "./client.ts";
-import { CommandError, EXIT } from "./report.ts";
-import { statPath } from "./stat.ts";
+import type { Definer } from "./definer.ts";
+import { humanSize, localMinutes } from "./format.ts";
+import { resolvePath, shownBelow } from "./paths.ts";
+import { about, CommandError, cannot, EXIT } from "./report.ts";
 import { oneLine, print } from "./terminal.ts";
-import { type Listed, listPage } from "./wire.ts";
-
-/** Entries asked for at a time, some 8 MB: memory stays bounded however large the directory is, and the server reads it few times. */
-const PAGE = 20_000;
+import { complainOf, walk } from "./walk.ts";
+import type { WalkedReply } from "./wire.ts";
 
 /** Fits sizes below 10 TB. */
 const SIZE_WIDTH = 13;
+/** As jdisk has it (sjtu-pan.md §9.3). */
+const HUMAN_WIDTH = 10;
 
-export interface LsOptions {
+/** Lines printed at once. */
+const PRINT_AT_ONCE = 1000;
+
+/** Most entries of one directory that are held to be sorted: some 300 MB. */
+const MOST_SORTED = 1_000_000;
+
+interface LsOptions {
   readonly long?: boolean;
   readonly all?: boolean;
+  readonly humanReadable?: boolean;
+  readonly H?: boolean;
+  readonly recursive?: boolean;
+  readonly time?: boolean;
+  readonly size?: boolean;
+  readonly reverse?: boolean;
   readonly json?: boolean;
 }
 
-/** Prints the entries of a directory, or the one file, page by page in the server's order. */
-export async function ls(client: Client, path: string, options: LsOptions, out: Writable): Promise<void> {
-  const found = await statPath(client, path);
-  if (found.kind === "file") {
-    const modified = new Date(found.modifiedAt ?? Number.NaN);
-    const entry = { name: found.name, is_dir: false, size: found.size ?? -1, modified: toIso(modified) };
-    return print(out, format(entry, options));
+/** Adds `ls`. */
+export function addLs(define: Definer): void {
+  define
+    .verb("ls [paths...]", "List directories: directories first, then by name.")
+    .alias("list")
+    .option("-l, --long", "with kind, size in bytes and time")
+    .option("-a, --all", "with names that begin with a dot")
+    .option("-h, --human-readable", "with -l: sizes as 1.5K, 23M, …")
+    .option("-H", "the same as -h")
+    .option("-R, --recursive", "with all directories below")
+    .option("-t, --time", "newest first")
+    .option("-S, --size", "largest first")
+    .option("-r, --reverse", "in reverse order")
+    .option("--json", "one JSON object per line")
+    .action((paths: string[], options: LsOptions, command) =>
+      define.withClient(command, async (client) => {
+        const asked = paths.length > 0 ? paths : ["/"];
+        const hasHeaders = !options.json && (asked.length > 1 || options.recursive === true);
+        const page = new Page(define.options.terminal.stdout, hasHeaders);
+        for (const path of asked) {
+          try {
+            await ls(define, client, path, options, page);
+          } catch (error) {
+            define.complain(about(cannot("access", path), error));
+          }
+          await page.flush();
+        }
+      }),
+    );
+}
+
+/** Adds one argument to the page: the file, or the directory, row by row in the server's order unless another is asked for. */
+async function ls(define: Definer, client: Client, typed: string, o: LsOptions, page: Page): Promise<void> {
+  const top = await resolvePath(client, typed);
+  const sorter = sorterOf(o);
+  const look = lookOf(o, define.options.terminal.stdout.isTTY === true);
+  let held: WalkedReply[] = [];
+  const endDirectory = () => {
+    if (sorter) for (const row of held.sort(sorter)) page.add(look(row, nameOf(row.path)));
+    held = [];
+  };
+  const query = { order: "listings", hidden: o.all === true, ...(!o.recursive && { maxDepth: 1 }) };
+  for await (const row of walk(client, top, query)) {
+    const shown = shownBelow(typed, top, row.path);
+    if (row.failure) {
+      complainOf(define, "access", shown, row.failure);
+    } else if (row.isEntered || (row.depth === 0 && row.kind === "directory")) {
+      endDirectory();
+      page.begin(shown);
+    } else if (row.depth === 0) {
+      page.add(look(row, typed));
+    } else if (!sorter) {
+      page.add(look(row, nameOf(row.path)));
+    } else if (held.push(row) > MOST_SORTED) {
+      throw new CommandError(EXIT.failed, `${shown}: too many entries to sort: list them without -t, -S and -r`);
+    }
+    if (page.isFull) await page.flush();
   }
-  for await (const page of pages(client, path)) {
-    const shown = options.all ? page : page.filter((entry) => !entry.name.startsWith("."));
-    if (shown.length > 0) await print(out, shown.map((entry) => format(entry, options)).join(""));
+  endDirectory();
+}
+
+/** Lines on their way to standard output. */
+class Page {
+  readonly #out: Writable;
+  readonly #hasHeaders: boolean;
+  #lines: string[] = [];
+  #isEmpty = true;
+
+  constructor(out: Writable, hasHeaders: boolean) {
+    this.#out = out;
+    this.#hasHeaders = hasHeaders;
+  }
+
+  get isFull(): boolean {
+    return this.#lines.length >= PRINT_AT_ONCE;
+  }
+
+  add(line: string): void {
+    this.#lines.push(line);
+    this.#isEmpty = false;
+  }
+
+  /** Begins a directory, set off from what stands above it. */
+  begin(shown: string): void {
+    if (this.#hasHeaders) this.add(`${this.#isEmpty ? "" : "\n"}${oneLine(shown)}:\n`);
+  }
+
+  async flush(): Promise<void> {
+    if (this.#lines.length > 0) await print(this.#out, this.#lines.join(""));
+    this.#lines = [];
   }
 }
 
-/** The whole listing or a failure: it never ends early in silence. */
-async function* pages(client: Client, path: string): AsyncGenerator<readonly Listed[]> {
-  let seen = 0;
-  for (let page = 1; ; page++) {
-    const query = { path, page, per_page: PAGE };
-    const { content, total } = await client.call({ method: "GET", path: "/api/fs/list", query }, listPage);
-    const entries = content ?? [];
-    seen += entries.length;
-    yield entries;
-    if (seen === total) return;
-    if (entries.length < PAGE)
-      throw new CommandError(EXIT.failed, `${path}: the directory changed while it was listed: list it again`);
-  }
-}
-
-function format(entry: Listed, { long, json }: LsOptions): string {
-  if (json) return `${JSON.stringify(toJson(entry))}\n`;
-  const name = oneLine(entry.name) + (entry.is_dir ? "/" : "");
-  if (!long) return `${name}\n`;
-  const size = entry.is_dir || entry.size < 0 ? "-" : String(entry.size);
-  return `${entry.is_dir ? "d" : "-"} ${size.padStart(SIZE_WIDTH)} ${minutes(entry.modified)} ${name}\n`;
-}
-
-function toJson(entry: Listed) {
-  const modifiedAt = Date.parse(entry.modified);
-  return {
-    name: entry.name,
-    kind: entry.is_dir ? "directory" : "file",
-    ...(!entry.is_dir && entry.size >= 0 && { size: entry.size }),
-    ...(modifiedAt > 0 && { modifiedAt }),
+/** Directories stay first in every order. Undefined: the server's order will do. */
+function sorterOf({ time, size, reverse }: LsOptions): ((a: WalkedReply, b: WalkedReply) => number) | undefined {
+  if (!time && !size && !reverse) return undefined;
+  const sign = reverse ? -1 : 1;
+  const byName = (a: WalkedReply, b: WalkedReply) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path));
+  const by = (a: WalkedReply, b: WalkedReply) => {
+    if (size) return (b.size ?? -1) - (a.size ?? -1);
+    if (time) return (b.modifiedAt ?? 0) - (a.modifiedAt ?? 0);
+    return 0;
+  };
+  return (a, b) => {
+    if (a.kind !== b.kind) return a.kind === "directory" ? -1 : 1;
+    return sign * (by(a, b) || byName(a, b));
   };
 }
 
-/** Local time; AList's year 1 and our NaN stand for unknown. */
-function minutes(time: string): string {
-  const ms = Date.parse(time);
-  return ms > 0 ? localMinutes(ms) : "-".padEnd(16);
+function lookOf(o: LsOptions, isTerminal: boolean): (row: WalkedReply, name: string) => string {
+  if (o.json) return (row) => `${JSON.stringify(toJson(row))}\n`;
+  const marked = (row: WalkedReply, name: string) => {
+    const clean = oneLine(name);
+    return row.kind === "directory" && !clean.endsWith("/") ? `${clean}/` : clean;
+  };
+  if (o.long) {
+    const isHuman = o.humanReadable === true || o.H === true;
+    const width = isHuman ? HUMAN_WIDTH : SIZE_WIDTH;
+    return (row, name) => {
+      const known = row.kind === "file" && row.size !== undefined;
+      const size = known ? (isHuman ? humanSize(row.size!) : String(row.size)) : "-";
+      const mark = row.kind === "directory" ? "d" : "-";
+      return `${mark} ${size.padStart(width)} ${localMinutes(row.modifiedAt)} ${marked(row, name)}\n`;
+    };
+  }
+  // Programs that read the output get names alone; people see sizes as jdisk shows them (sjtu-pan.md §9.1).
+  return (row, name) => `${marked(row, name)}${isTerminal ? jdiskSize(row) : ""}\n`;
 }
 
-/** `2026-11-24 18:05` in the local zone. */
-function localMinutes(ms: number): string {
-  const at = new Date(ms);
-  const two = (n: number) => String(n).padStart(2, "0");
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+function jdiskSize({ kind, size = 0 }: WalkedReply): string {
+  if (kind === "directory" || size < 1024) return "";
+  return size >= 1024 ** 2 ? ` (${(size / 1024 ** 2).toFixed(1)}M)` : ` (${(size / 1024).toFixed(1)}K)`;
 }
 
-function toIso(at: Date): string {
-  return Number.isNaN(at.getTime()) ? "" : at.toISOString();
+function toJson({ path, kind, size, sizeIs, modifiedAt }: WalkedReply) {
+  return {
+    path,
+    name: nameOf(path),
+    kind,
+    ...(size !== undefined && { size }),
+    ...(sizeIs && { sizeIs }),
+    ...(modifiedAt !== undefined && { modifiedAt }),
+  };
 }

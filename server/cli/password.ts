@@ -2,11 +2,28 @@
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import type { Client } from "./client.ts";
+import type { Definer } from "./definer.ts";
 import { CommandError, EXIT, Interrupted } from "./report.ts";
 import { print, type Terminal } from "./terminal.ts";
 
+/** Adds `user`. */
+export function addUser(define: Definer): void {
+  const { terminal, signal, makePassword } = define.options;
+  define
+    .group("user", "Who may use the server.")
+    .verb("passwd [name]", "Change a password: typed twice, or one line of standard input.")
+    .option("--random", "make one up and print it")
+    .action((name = "admin", options, command) =>
+      define.withClient(
+        command,
+        (client) => changePassword(client, name, options.random ? makePassword() : undefined, terminal, signal),
+        { mayCreate: true },
+      ),
+    );
+}
+
 /** Without `random` the password is asked for twice on a terminal, and is the first line of standard input otherwise. */
-export async function changePassword(
+async function changePassword(
   client: Client,
   name: string,
   random: string | undefined,
@@ -43,8 +60,8 @@ const CTRL_D = "\u0004";
 const ERASE = new Set(["\u007f", "\b"]);
 const ENTER = new Set(["\r", "\n"]);
 
-/** The terminal shows nothing of what is typed. */
-async function askHidden(question: string, { stdin, stderr }: Terminal, signal: AbortSignal): Promise<string> {
+/** Asks on a terminal, which shows nothing of what is typed. Rejects with Interrupted on Ctrl-C. */
+export async function askHidden(question: string, { stdin, stderr }: Terminal, signal: AbortSignal): Promise<string> {
   await print(stderr, question);
   stdin.setRawMode?.(true);
   stdin.setEncoding("utf8");

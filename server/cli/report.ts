@@ -1,6 +1,6 @@
 /** The line and the exit code of a command that failed. */
 import { ZodError } from "zod";
-import type { ErrorKind } from "#drivers/contract/errors.ts";
+import { type ErrorKind, StorageError } from "#drivers/contract/errors.ts";
 import { UsageError } from "../config.ts";
 import { ERROR_FORMS } from "../http/errors.ts";
 import { Refused } from "./client.ts";
@@ -15,6 +15,9 @@ export class Interrupted extends Error {
     this.name = "Interrupted";
   }
 }
+
+/** The envelope's code where the server knows no login of ours (alist-api.md §3). */
+const NO_LOGIN = 401;
 
 export interface Failure {
   readonly exitCode: number;
@@ -39,26 +42,46 @@ export function toFailure(error: unknown): Failure {
   if (isClosedPipe(error)) return { exitCode: EXIT.done };
   if (error instanceof CommandError) return { exitCode: error.exitCode, message: oneLine(error.message) };
   if (error instanceof UsageError) return { exitCode: EXIT.wrongUse, message: oneLine(error.message) };
-  if (error instanceof Refused) return { exitCode: exitCodeOf(error.kind), message: oneLine(error.message) };
+  if (error instanceof Refused)
+    return { exitCode: exitCodeOf(error), message: oneLine(error.message + remedyOf(error)) };
   if (error instanceof ZodError)
     return { exitCode: EXIT.failed, message: "the server's answer is not understood: it may be of another version" };
   return { exitCode: EXIT.failed, message: oneLine(error instanceof Error ? error.message : String(error)) };
 }
 
-/** The same failure, said about a subject. */
+/** True for what would be said again about every other subject: wrong use, no server, no login. */
+export function isAboutAll(error: unknown): boolean {
+  if (error instanceof Refused) return error.code === NO_LOGIN && error.kind === undefined;
+  return error instanceof UsageError || error instanceof StorageError;
+}
+
+/** The same failure, said about a subject, in the one form of all commands: `cannot remove 'docs': Is a directory`. */
 export function about(subject: string, error: unknown): unknown {
-  if (!(error instanceof Refused)) return error;
-  const words = (error.kind && WORDS[error.kind]) ?? error.message;
-  return new CommandError(exitCodeOf(error.kind), `${subject}: ${words}`, error);
+  // A login that is missing is not about a path.
+  if (!(error instanceof Refused) || error.code === NO_LOGIN) return error;
+  const words = (error.kind && (WORDS as Partial<Record<ErrorKind, string>>)[error.kind]) ?? error.message;
+  return new CommandError(exitCodeOf(error), `${subject}: ${words}`, error);
+}
+
+/** What could not be done to a path, as it was typed: the subject of a failure. */
+export function cannot(verb: string, path: string): string {
+  return `cannot ${verb} '${path}'`;
 }
 
 /** As coreutils say it. */
-const WORDS: Partial<Record<ErrorKind, string>> = {
-  "not-found": "no such file or directory",
-  "not-a-directory": "not a directory",
-  "is-a-directory": "is a directory",
-};
+export const WORDS = {
+  "not-found": "No such file or directory",
+  "not-a-directory": "Not a directory",
+  "is-a-directory": "Is a directory",
+  "already-exists": "File exists",
+  "not-empty": "Directory not empty",
+} as const satisfies Partial<Record<ErrorKind, string>>;
 
-function exitCodeOf(kind: ErrorKind | undefined): number {
-  return kind ? ERROR_FORMS[kind].exit : EXIT.failed;
+function exitCodeOf({ kind, code }: Refused): number {
+  if (kind) return ERROR_FORMS[kind].exit;
+  return code === NO_LOGIN ? EXIT.loginRequired : EXIT.failed;
+}
+
+function remedyOf({ kind, code }: Refused): string {
+  return !kind && code === NO_LOGIN ? " (set PANDAV_USER and PANDAV_PASSWORD, or PANDAV_TOKEN)" : "";
 }

@@ -1,17 +1,35 @@
-/** `pandav stat`: what is known of a file or directory. */
-import type { Writable } from "node:stream";
+/** `pandav stat`: what is known of files and directories. */
 import type { Client } from "./client.ts";
+import type { Definer } from "./definer.ts";
+import { resolvePath } from "./paths.ts";
+import { about, cannot } from "./report.ts";
 import { oneLine, print } from "./terminal.ts";
 import { resource, type StatReply } from "./wire.ts";
 
-/** The file or directory at a path. Throws Refused. */
-export function statPath(client: Client, path: string): Promise<StatReply> {
-  return client.call({ method: "GET", path: "/api/pandav/fs/stat", query: { path } }, resource);
+/** Adds `stat`. */
+export function addStat(define: Definer): void {
+  const { stdout } = define.options.terminal;
+  define
+    .verb("stat <paths...>", "Show what is known of files and directories.")
+    .option("--json", "one JSON object per line")
+    .action((paths: string[], { json }, command) =>
+      define.withClient(command, async (client) => {
+        for (const [i, typed] of paths.entries()) {
+          try {
+            const found = await statPath(client, await resolvePath(client, typed));
+            const text = json ? `${JSON.stringify(found)}\n` : `${i > 0 ? "\n" : ""}${describe(found)}`;
+            await print(stdout, text);
+          } catch (error) {
+            define.complain(about(cannot("access", typed), error));
+          }
+        }
+      }),
+    );
 }
 
-export async function stat(client: Client, path: string, json: boolean, out: Writable): Promise<void> {
-  const found = await statPath(client, path);
-  await print(out, json ? `${JSON.stringify(found)}\n` : describe(found));
+/** The file or directory at an absolute path. Throws Refused. */
+export function statPath(client: Client, path: string): Promise<StatReply> {
+  return client.call({ method: "GET", path: "/api/pandav/fs/stat", query: { path } }, resource);
 }
 
 function describe(found: StatReply): string {

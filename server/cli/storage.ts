@@ -3,41 +3,94 @@ import type { Writable } from "node:stream";
 import { z } from "zod";
 import { UsageError } from "../config.ts";
 import type { Client } from "./client.ts";
+import type { Definer } from "./definer.ts";
+import { mountInUse, mountsOf } from "./paths.ts";
 import { CommandError, EXIT } from "./report.ts";
-import { oneLine, print } from "./terminal.ts";
-import { type StorageReply, storage } from "./wire.ts";
+import { table } from "./table.ts";
+import { print } from "./terminal.ts";
+import { type MountsReply, type StorageReply, storage } from "./wire.ts";
 
 const storages = z.array(storage);
 
-export async function listStorages(client: Client, json: boolean, out: Writable): Promise<void> {
+/** Adds `storage`. */
+export function addStorage(define: Definer): void {
+  const { stdout } = define.options.terminal;
+  const storage = define.group("storage", "What is mounted where.");
+  storage
+    .verb("list", "Show the storages and how they are.")
+    .option("--json", "one JSON object per line")
+    .action((options, command) =>
+      define.withClient(command, (client) => listStorages(client, options.json === true, stdout)),
+    );
+  storage
+    .verb("add <mount-path> <driver>", "Mount a storage.")
+    .option(
+      "--set <key=value>",
+      "a setting of the driver (repeatable)",
+      (text: string, before: string[]) => [...before, text],
+      [],
+    )
+    .option("--remark <text>", "a note of yours")
+    .action((mountPath, driver, options, command) =>
+      define.withClient(command, (client) => mountStorage(client, mountPath, driver, options), { mayCreate: true }),
+    );
+  const changes: [StorageAction, string][] = [
+    ["remove", "Forget a storage; what it holds stays where it is."],
+    ["enable", "Mount a disabled storage again."],
+    ["disable", "Unmount a storage and keep its settings."],
+  ];
+  for (const [action, description] of changes) {
+    storage
+      .verb(`${action} <mount-path>`, description)
+      .action((mountPath, _options, command) =>
+        define.withClient(command, (client) => changeStorage(client, action, mountPath)),
+      );
+  }
+}
+
+async function listStorages(client: Client, json: boolean, out: Writable): Promise<void> {
   const all = await client.call({ method: "GET", path: "/api/pandav/storages" }, storages);
-  if (json) return print(out, all.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  const inUse = usedAmong(await mountsOf(client));
+  if (json) {
+    const marked = all.map((one) => ({ ...one, inUse: one.mountPath === inUse }));
+    return print(out, marked.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  }
   const rows = all.map((one) => [
     one.mountPath,
     one.driver,
     one.error ? `${one.state}: ${one.error}` : one.state,
+    one.mountPath === inUse ? "in use" : "",
     one.remark,
   ]);
-  await print(out, table([["MOUNT PATH", "DRIVER", "STATE", "REMARK"], ...rows]));
+  await print(out, table([["MOUNT PATH", "DRIVER", "STATE", "USE", "REMARK"], ...rows]));
 }
 
-export interface AddOptions {
+/** The mount in use, where one is decided. */
+function usedAmong(mounts: MountsReply): string | undefined {
+  try {
+    return mountInUse(mounts);
+  } catch {
+    return undefined; // said where it matters: when a bare path is used
+  }
+}
+
+interface AddOptions {
   readonly set: readonly string[];
   readonly remark?: string;
 }
 
-export async function addStorage(client: Client, mountPath: string, driver: string, o: AddOptions): Promise<void> {
+async function mountStorage(client: Client, mountPath: string, driver: string, o: AddOptions): Promise<void> {
   const settings = Object.fromEntries(o.set.map(parseSetting));
   const body = { mountPath, driver, settings, ...(o.remark !== undefined && { remark: o.remark }) };
   await client.call({ method: "POST", path: "/api/pandav/storages", body }, z.unknown());
 }
 
-export type StorageAction = "remove" | "enable" | "disable";
+type StorageAction = "remove" | "enable" | "disable";
 
 /** AList's word for each (alist-api.md §12.1). */
 const ROUTES: Record<StorageAction, string> = { remove: "delete", enable: "enable", disable: "disable" };
 
-export async function changeStorage(client: Client, action: StorageAction, mountPath: string): Promise<void> {
+async function changeStorage(client: Client, action: StorageAction, mountPath: string): Promise<void> {
   const { id } = await findStorage(client, mountPath);
   await client.call({ method: "POST", path: `/api/admin/storage/${ROUTES[action]}`, query: { id } }, z.unknown());
 }
@@ -57,18 +110,4 @@ function parseSetting(text: string): [string, string] {
   const equals = text.indexOf("=");
   if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)];
   throw new UsageError(`--set needs key=value, such as root=/srv/files, and not "${text}"`);
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map(oneLine));
-  const widths = (clean[0] ?? []).map((_, column) => Math.max(...clean.map((row) => row[column]?.length ?? 0)));
-  return clean
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
 }

@@ -4,8 +4,8 @@ import type { Readable, Writable } from "node:stream";
 /** The process's ends, handed in so that tests need no process. */
 export interface Terminal {
   readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown };
-  readonly stdout: Writable;
-  readonly stderr: Writable;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
 }
 
 /** Prints, and waits while the reader is slow. Rejects with EPIPE when the reader has gone. */

@@ -11,17 +11,81 @@ export const envelope = z.object({
 });
 export type Envelope = z.output<typeof envelope>;
 
-/** One entry of a listing (alist-api.md §5.1). */
-export const listed = z.object({
-  name: z.string(),
-  is_dir: z.boolean(),
-  size: z.number(),
-  modified: z.string(),
-});
-export type Listed = z.output<typeof listed>;
+/** Why one of several things failed. */
+export const failedRow = z.object({ kind: z.enum(ERROR_KINDS).optional(), message: z.string() });
+export type FailedRow = z.output<typeof failedRow>;
 
-/** A page of `/api/fs/list` (alist-api.md §6.1). */
-export const listPage = z.object({ content: z.array(listed).nullable(), total: z.int() });
+const kind = z.enum(["file", "directory"]);
+
+/** One row of `GET /api/pandav/fs/walk`. */
+export const walked = z.object({
+  path: z.string(),
+  depth: z.int(),
+  kind,
+  size: z.number().optional(),
+  sizeIs: z.enum(["exact", "about"]).optional(),
+  modifiedAt: z.number().optional(),
+  isLast: z.boolean().optional(),
+  isEntered: z.boolean().optional(),
+  failure: failedRow.optional(),
+});
+export type WalkedReply = z.output<typeof walked>;
+
+/** One row of `GET /api/pandav/fs/du`. */
+export const total = z.union([
+  z.object({
+    path: z.string(),
+    depth: z.int(),
+    kind,
+    bytes: z.number(),
+    files: z.int(),
+    directories: z.int(),
+    unknownSizes: z.int(),
+    unlisted: z.int(),
+  }),
+  z.object({ path: z.string(), failure: failedRow }),
+]);
+
+/** One row of `POST /api/pandav/fs/transfer`. */
+export const transferRow = z.union([
+  z.object({ bytes: z.number() }),
+  z.object({ done: z.object({ created: z.boolean(), path: z.string().optional() }) }),
+]);
+
+/** `GET /api/pandav/mounts`. */
+export const mounts = z.object({
+  mounts: z.array(z.object({ path: z.string(), disabled: z.boolean() })),
+  inUse: z.string().optional(),
+});
+export type MountsReply = z.output<typeof mounts>;
+
+/** One storage of `GET /api/pandav/usage`. */
+export const mountUsage = z.object({
+  mountPath: z.string(),
+  driver: z.string(),
+  used: z.number().optional(),
+  total: z.number().optional(),
+  trashed: z.number().optional(),
+});
+
+/** One row of `GET /api/pandav/trash`. */
+export const trashed = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind,
+  size: z.number().optional(),
+  removedAt: z.number().optional(),
+  originalPath: z.string().optional(),
+});
+export type TrashedReply = z.output<typeof trashed>;
+
+/** One answer of `POST /api/pandav/trash/restore` and `purge`. */
+export const trashOutcome = z.object({
+  asked: z.string(),
+  item: trashed.optional(),
+  path: z.string().optional(),
+  failure: failedRow.optional(),
+});
 
 /** `GET /api/pandav/fs/stat`. */
 export const resource = z.looseObject({

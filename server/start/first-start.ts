@@ -12,6 +12,11 @@ export interface FirstStart {
 /** Where the first mount is. */
 const FIRST_MOUNT = "/local";
 
+/** What people type to call it: a checkout runs its sources, the npm package its bundle. */
+const CALLED = import.meta.filename.endsWith(".ts")
+  ? { pandav: "npx pandav", serve: "npm start --" }
+  : { pandav: "pandav", serve: "pandav serve" };
+
 /** Mounts `<data>/files` at `/local`. */
 export async function addFirstMount(storages: Storages, dataDir: string, signal: AbortSignal): Promise<void> {
   const root = filesFolder(dataDir);
@@ -22,7 +27,7 @@ export async function addFirstMount(storages: Storages, dataDir: string, signal:
 /** The account, to be printed before anything else can fail: it is shown once. */
 export function accountLines({ password }: FirstStart, dataDir: string): string {
   const how = password
-    ? `password ${password} (shown only now; "npx pandav user passwd" changes it)`
+    ? `password ${password} (shown only now; "${CALLED.pandav} user passwd" changes it)`
     : "with the password of PANDAV_ADMIN_PASSWORD";
   return [
     `First start: the data folder is ${dataDir}`,
@@ -34,8 +39,9 @@ export function accountLines({ password }: FirstStart, dataDir: string): string 
 
 /** How to reach a server that listens. */
 export function reachLines({ password }: FirstStart, url: string, isLocalOnly: boolean): string {
+  const reach = isLocalOnly ? ` (this machine only; "${CALLED.serve} --host 0.0.0.0" opens it to others)` : "";
   return [
-    `  Address   ${url}${isLocalOnly ? ' (this machine only; "npm start -- --host 0.0.0.0" opens it to others)' : ""}`,
+    `  Address   ${url}${reach}`,
     `  WebDAV    ${url}/dav`,
     `  rclone    rclone config create pandav webdav url=${url}/dav vendor=owncloud user=admin pass=${password ?? "…"}`,
     "",

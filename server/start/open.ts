@@ -1,6 +1,7 @@
 /** Opens everything that a data folder needs, for whoever holds its lock. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { openAccounts } from "../accounts/accounts.ts";
+import type { Accounts } from "../accounts/api.ts";
 import { createCatalogue, openDrivers } from "../accounts/catalogue.ts";
 import { openAuth } from "../auth/auth.ts";
 import type { Config } from "../config.ts";
@@ -11,6 +12,7 @@ import { createPrivately } from "../store/data-folder.ts";
 import { openSettings } from "../store/settings.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { systemClock } from "../upstream/clock.ts";
+import { readVersion } from "../version.ts";
 import type { Vfs } from "../vfs/api.ts";
 import { createOpenMount } from "../vfs/open-mount.ts";
 import { openTree } from "../vfs/tree/open.ts";
@@ -51,8 +53,19 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
     const settings = await openSettings(store);
     const { adminPassword } = config;
     const auth = await openAuth({ store, settings, clock, log, ...(adminPassword && { adminPassword }) });
+    const { secretKey, upstreams } = config;
+    const { accounts, logins } = await openAccounts({
+      store,
+      kinds: drivers.accounts,
+      clock,
+      log,
+      upstreams,
+      onRequest: countUpstreamCall,
+      ...(secretKey && { secretKey }),
+    });
+    closings.push({ name: "accounts", withinMs: STORE_MS, close: () => accounts.close() });
     const tree = await openTree({ store, clock, log });
-    const vfs = await openVfs({ store, tree, drivers, config, log });
+    const vfs = await openVfs({ store, tree, drivers, accounts, config, log });
     closings.push({ name: "mounts", withinMs: VFS_MS, close: (o) => vfs.close(o) });
     const servers: HttpServer[] = [];
     closings.push({
@@ -60,10 +73,12 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       withinMs: REQUESTS_MS,
       close: async (o) => void (await Promise.all(servers.map((server) => server.close(o)))),
     });
+    // Before the requests: some wait for news of a login.
+    closings.push({ name: "logins", withinMs: STORE_MS, close: () => logins.close() });
     const firstStart = toFirstStart(auth.firstPassword, config);
     if (firstStart) await addFirstMount(vfs.storages, config.dataDir, signal);
     const createDoor = createFronts(
-      { vfs, auth, settings, catalogue: createCatalogue(drivers), log, version: readVersion() },
+      { vfs, auth, settings, accounts, logins, catalogue: createCatalogue(drivers), log, version: readVersion() },
       log,
     );
     return {
@@ -87,17 +102,18 @@ interface VfsNeeds {
   readonly store: Store;
   readonly tree: Tree;
   readonly drivers: Awaited<ReturnType<typeof openDrivers>>;
+  readonly accounts: Accounts;
   readonly config: Config;
   readonly log: Logger;
 }
 
-async function openVfs({ store, tree, drivers, config, log }: VfsNeeds): Promise<Vfs> {
+async function openVfs({ store, tree, drivers, accounts, config, log }: VfsNeeds): Promise<Vfs> {
   const clock = systemClock;
   const { upstreams } = config;
   const recorder = createRecorder(log);
-  const openMount = createOpenMount({ store, clock, log, recorder, upstreams, onRequest: countUpstreamCall });
+  const openMount = createOpenMount({ store, clock, log, recorder, accounts, upstreams, onRequest: countUpstreamCall });
   try {
-    return await createVfs({ store, tree, drivers, openMount, clock, log });
+    return await createVfs({ store, tree, drivers, accounts, openMount, clock, log });
   } catch (error) {
     await tree.close();
     throw error;
@@ -108,9 +124,4 @@ async function openVfs({ store, tree, drivers, config, log }: VfsNeeds): Promise
 function toFirstStart(password: string | undefined, { adminPassword }: Config): FirstStart | undefined {
   if (password === undefined) return undefined;
   return adminPassword ? {} : { password };
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

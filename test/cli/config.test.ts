@@ -70,6 +70,12 @@ describe("the configuration", () => {
     });
   });
 
+  it("takes the key that seals credentials", () => {
+    const key = "0aF9".repeat(16);
+    expect(readConfig({}, { PANDAV_SECRET_KEY: key }, at())).toMatchObject({ secretKey: key });
+    expect(readConfig({}, {}, at())).not.toHaveProperty("secretKey");
+  });
+
   it.each([
     [{ port: "http" }, {}, /^--port needs a number from 0 .* and not "http"$/],
     [{ port: "65536" }, {}, /^--port needs/],
@@ -80,6 +86,7 @@ describe("the configuration", () => {
     [{ data: "" }, {}, /^--data needs the path/],
     [{}, { PANDAV_LOG: "loud" }, /^PANDAV_LOG needs one of trace, debug, info/],
     [{}, { PANDAV_UPSTREAMS: "a.example" }, /^PANDAV_UPSTREAMS needs host=origin/],
+    [{}, { PANDAV_SECRET_KEY: "canary" }, /^PANDAV_SECRET_KEY needs 64 hexadecimal digits(?!.*canary)/],
   ])("refuses %o with %o in a line that names it and says what it needs", (flags, env, line) => {
     expect(() => readConfig(flags, env, at())).toThrow(UsageError);
     expect(() => readConfig(flags, env, at())).toThrow(line);

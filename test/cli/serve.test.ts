@@ -77,7 +77,8 @@ describe("pandav serve", () => {
     await first.kill9();
     expect(existsSync(join(dataDir, "control.sock"))).toBe(true);
     await start();
-    expect(await runPandav(["ls", "--data", dataDir])).toEqual({ code: 0, stdout: "local/\n", stderr: "" });
+    const listed = await runPandav(["storage", "list", "--data", dataDir]);
+    expect(listed).toEqual({ code: 0, stdout: expect.stringContaining("/local"), stderr: "" });
   });
 
   it("says in one line that a port is in use, and how to choose another", async () => {

@@ -12,12 +12,31 @@ describe("the command line, used wrongly", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it.each([
-    [[], "pandav: name a command (pandav --help)"],
-    [["list"], 'pandav: there is no command "list" (pandav --help)'],
+    [["frobnicate"], 'pandav: there is no command "frobnicate" (pandav --help)'],
     [["--loud"], "pandav: unknown option '--loud' (pandav --help)"],
     [["ls", "--loud"], "pandav: ls: unknown option '--loud' (pandav ls --help)"],
-    [["cat"], "pandav: cat: missing required argument 'path' (pandav cat --help)"],
-    [["ls", "a", "b"], /^pandav: ls: too many arguments.* \(pandav ls --help\)$/],
+    [["cat"], "pandav: cat: missing required argument 'paths' (pandav cat --help)"],
+    [["use", "a", "b"], /^pandav: use: too many arguments.* \(pandav use --help\)$/],
+    [["ls", "--server", "ftp://x"], /^pandav: ls: --server needs an address such as https:.*$/],
+    [
+      ["ls", "--server", "http://u:secret@x"],
+      /^pandav: ls: --server must not hold a login, which others could see: (?!.*secret).*$/,
+    ],
+    [
+      ["ls", "--server", "http://127.0.0.1:1", "--data", "x"],
+      "pandav: ls: --data and --server exclude each other: name one of them",
+    ],
+    [["mv", "a"], "pandav: mv: after 'a' the target is missing (pandav mv --help)"],
+    [
+      ["mv", "--rename", "-n", "a", "b"],
+      "pandav: mv: --rename, --overwrite, --ask and -n exclude each other: give one",
+    ],
+    [["cat", "--range", "9-1", "a"], /^pandav: cat: --range needs bytes such as .* and not "9-1"$/],
+    [["find", "-size", "big"], /^pandav: find: --size needs a size such as .* and not "big"$/],
+    [["find", "-type", "x"], /^pandav: find: --type needs f for files or d for directories, and not "x"$/],
+    [["find", "-name", "a", "-iname", "b"], "pandav: find: -name and -iname exclude each other: give one"],
+    [["du", "-s", "-d", "1"], "pandav: du: -s and --max-depth exclude each other: give one"],
+    [["trash"], "pandav: trash: name one of ls, restore, rm, empty (pandav trash --help)"],
     [["storage"], "pandav: storage: name one of list, add, remove, enable, disable (pandav storage --help)"],
     [["storage", "mount"], /^pandav: storage: there is no "mount": name one of list, .* \(pandav storage --help\)$/],
     [["storage", "add", "/x"], "pandav: storage add: missing required argument 'driver' (pandav storage add --help)"],
@@ -36,12 +55,35 @@ describe("the command line, used wrongly", () => {
     expect(existsSync(data)).toBe(false);
   });
 
+  it("shows the commands where none is named, as jdisk does (sjtu-pan.md §9.1)", async () => {
+    const { code, stdout, stderr } = await runPandav([]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const verb of [
+      "ls|list",
+      "mkdir",
+      "rm",
+      "mv",
+      "cp",
+      "cat",
+      "stat",
+      "df",
+      "du",
+      "find|search",
+      "tree",
+      "url",
+    ]) {
+      expect(stdout).toContain(`\n  ${verb} [options]`);
+    }
+  });
+
   it.each([[[]], [["serve"]], [["ls"]], [["storage"]], [["storage", "add"]], [["user", "passwd"]]])(
     "%j shows its help, with --data, on standard output",
     async (args) => {
       const { code, stdout, stderr } = await runPandav([...args, "--help"]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(stdout).toContain(`Usage: ${["pandav", ...args].join(" ")}`);
+      expect(stdout.replace(/\w+\|/g, "")).toContain(
+        `Usage: ${["pandav", ...args].join(" ").replace(/\bls$/, "list")}`,
+      );
       if (args[0] !== "storage" || args.length > 1) expect(stdout).toContain("--data <folder>");
     },
   );

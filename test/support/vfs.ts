@@ -2,7 +2,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AnyAccount } from "#drivers/contract/account.ts";
 import type { AnyDriver, Clock, Log } from "#drivers/contract/driver.ts";
+import { type AccountsOptions, openAccounts } from "#server/accounts/accounts.ts";
+import type { Accounts, Logins } from "#server/accounts/api.ts";
 import type { Recorder } from "#server/layers/observe.ts";
 import { openStore, type Store } from "#server/store/store.ts";
 import { systemClock } from "#server/upstream/clock.ts";
@@ -15,6 +18,8 @@ export interface TestVfs {
   readonly vfs: Vfs;
   readonly store: Store;
   readonly dataDir: string;
+  readonly accounts: Accounts;
+  readonly logins: Logins;
   /** Adds a storage and gives what it is. */
   mount(input: StorageInput): Promise<StorageInfo>;
   /** Closes and opens everything again on the same data folder, as a restart does. */
@@ -28,6 +33,12 @@ export interface TestVfsOptions extends Partial<Pick<VfsParts, "spoolQuota" | "m
   readonly dataDir?: string;
   readonly clock?: Clock;
   readonly recorder?: Recorder;
+  /** Kinds of accounts; default: none. */
+  readonly accountKinds?: readonly AnyAccount[];
+  readonly secretKey?: string;
+  readonly notifier?: AccountsOptions["notifier"];
+  /** Default: silent. */
+  readonly log?: Log;
 }
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {} };
@@ -40,7 +51,20 @@ export async function openTestVfs(options: TestVfsOptions): Promise<TestVfs> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "pandav-vfs-")));
   const clock = options.clock ?? systemClock;
   const store = await openStore(dataDir);
-  const tree = await openTree({ store, clock, log: silentLog });
+  const log = options.log ?? silentLog;
+  const kinds = options.accountKinds ?? [];
+  const { accounts, logins } = await openAccounts({
+    store,
+    kinds: {
+      kinds: () => kinds.map(({ kind }) => kind),
+      find: async (name) => kinds.find(({ kind }) => kind === name),
+    },
+    clock,
+    log,
+    ...(options.secretKey && { secretKey: options.secretKey }),
+    ...(options.notifier && { notifier: options.notifier }),
+  });
+  const tree = await openTree({ store, clock, log });
   const vfs = await createVfs({
     ...options,
     store,
@@ -49,18 +73,23 @@ export async function openTestVfs(options: TestVfsOptions): Promise<TestVfs> {
       ids: () => options.drivers.map((driver) => driver.id),
       find: async (name) => options.drivers.find((driver) => driver.id === name || driver.aliases.includes(name)),
     },
-    openMount: createOpenMount({ store, clock, log: silentLog, recorder: options.recorder ?? silentRecorder }),
+    accounts,
+    openMount: createOpenMount({ store, clock, log, accounts, recorder: options.recorder ?? silentRecorder }),
     clock,
-    log: silentLog,
+    log,
   });
   const close = async () => {
+    await logins.close();
     await vfs.close(AbortSignal.timeout(10_000));
+    await accounts.close();
     await store.close();
   };
   return {
     vfs,
     store,
     dataDir,
+    accounts,
+    logins,
     mount: (input) => vfs.storages.add(input, forever),
     async restart() {
       await close();

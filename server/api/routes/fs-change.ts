@@ -123,13 +123,12 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
       const names = legalNames(input.names);
       const directory = userPath(user, input.dir);
       demand(user, "remove", directory);
-      for (const name of names) {
-        try {
-          await vfs.remove(joinPath(directory, name), { signal });
-        } catch (error) {
-          if (!isKind(error, "not-found")) throw error;
-        }
-      }
+      const outcomes = await vfs.removeAll(
+        names.map((name) => joinPath(directory, name)),
+        { signal },
+      );
+      const failed = outcomes.find(({ error }) => error !== undefined && !isKind(error, "not-found"));
+      if (failed) throw failed.error;
       return null;
     },
   );
@@ -152,7 +151,7 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
 
   async function transfer(how: "move" | "copy", from: string, to: string, overwrite: boolean, signal: AbortSignal) {
     try {
-      await vfs[how](from, to, { overwrite, signal });
+      await vfs[how](from, to, { conflict: overwrite ? "replace" : "fail", signal });
     } catch (error) {
       if (!overwrite && isKind(error, "precondition-failed")) throw new ApiError(403, `file [${nameOf(to)}] exists`);
       throw error;

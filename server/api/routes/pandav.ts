@@ -1,6 +1,7 @@
 /** What AList's wire lacks and our command line and panel need. */
 import { z } from "@hono/zod-openapi";
 import type { StorageInfo } from "../../vfs/api.ts";
+import { storageAccountSchema, toStorageAccount } from "../account-wire.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { fromText, maskSettings, unmaskSettings } from "../storage-form.ts";
@@ -38,6 +39,7 @@ const storageSchema = z
     state: z.enum(["starting", "working", "failed", "disabled"]),
     error: z.string().optional(),
     abilities: z.array(z.string()),
+    account: storageAccountSchema.optional(),
   })
   .openapi("PandavStorage");
 
@@ -94,10 +96,11 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
         remark: z.string().optional(),
         order: z.int().optional(),
         delivery: z.enum(["auto", "proxy", "redirect"]).optional(),
+        account: z.int().optional(),
       }),
       output: storageSchema,
     },
-    async ({ input: { mountPath, driver, settings, remark, order, delivery }, signal }) => {
+    async ({ input: { mountPath, driver, settings, remark, order, delivery, account }, signal }) => {
       const definition = await catalogue.driver(driver);
       const info = await vfs.storages.add(
         {
@@ -107,6 +110,7 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
           ...(remark !== undefined && { remark }),
           ...(order !== undefined && { order }),
           ...(delivery !== undefined && { delivery }),
+          ...(account !== undefined && { account }),
         },
         { signal },
       );
@@ -120,6 +124,12 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
     const settings = definition ? maskSettings(definition, info.settings) : {};
     const abilities = Object.entries(info.capabilities ?? {}).flatMap(([name, able]) => (able === true ? [name] : []));
     const mount = { id, mountPath, driver, provider, settings, order, remark, disabled, delivery, modifiedAt };
-    return { ...mount, state, ...(error !== undefined && { error }), abilities };
+    return {
+      ...mount,
+      state,
+      ...(error !== undefined && { error }),
+      abilities,
+      ...(info.account && { account: toStorageAccount(info.account) }),
+    };
   }
 }

@@ -1,6 +1,7 @@
 /** The whole API in process: real auth, real vfs over a memory driver, and a way to ask it. */
 
 import { z } from "zod";
+import type { AnyAccount } from "#drivers/contract/account.ts";
 import { secret } from "#drivers/contract/config.ts";
 import { type AnyDriver, defineDriver, type Log } from "#drivers/contract/driver.ts";
 import { createMemoryDriver, type MemoryDriverOptions } from "#drivers/memory/index.ts";
@@ -48,6 +49,7 @@ interface AskOptions {
 export interface ApiOptions {
   readonly seed?: MemoryDriverOptions["seed"];
   readonly drivers?: readonly AnyDriver[];
+  readonly accountKinds?: readonly AnyAccount[];
   readonly log?: Log;
   readonly servesLinks?: boolean;
   /** Overrides of settings. */
@@ -84,8 +86,13 @@ const lockedDriver = defineDriver({
 
 export async function openApi(options: ApiOptions = {}): Promise<Api> {
   const drivers = options.drivers ?? [createMemoryDriver({ seed: options.seed ?? SEED }), lockedDriver];
-  const test = await openTestVfs({ drivers });
-  const { store, vfs } = test;
+  const test = await openTestVfs({
+    drivers,
+    ...(options.accountKinds && { accountKinds: options.accountKinds }),
+    ...(options.log && { log: options.log }),
+  });
+  const { store, vfs, accounts, logins } = test;
+  const kinds = options.accountKinds ?? [];
   const settings = await openSettings(store, { token: "alist-test-token", ...options.settings });
   const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: PASSWORD });
   if (options.mount !== false) await test.mount({ mountPath: "/local", driver: "memory", settings: {} });
@@ -93,9 +100,15 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
     vfs,
     auth,
     settings,
+    accounts,
+    logins,
     catalogue: createCatalogue({
       ids: () => drivers.map(({ id }) => id),
       find: async (name) => drivers.find(({ id, aliases }) => id === name || aliases.includes(name)),
+      accounts: {
+        kinds: () => kinds.map(({ kind }) => kind),
+        find: async (name) => kinds.find(({ kind }) => kind === name),
+      },
     }),
     log: options.log ?? silentLog,
     version: "1.2.3",

@@ -1,0 +1,72 @@
+/** Routes whose bodies are files: answered on the raw Node request, since bytes never pass through Hono. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { z } from "@hono/zod-openapi";
+import type { User } from "../auth/users.ts";
+import { endReply } from "../http/body.ts";
+import { isAbort } from "../http/errors.ts";
+import { closeSignal } from "../http/send.ts";
+import type { ApiDeps } from "./deps.ts";
+import { ApiError, JSON_TYPE } from "./envelope.ts";
+import { type Failure, toFailure } from "./failures.ts";
+
+/** Never rejects. `owner`: the request came through the control socket. */
+export type RawHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  o: { readonly owner: boolean },
+) => Promise<void>;
+
+/** A request of somebody who has proved who he is. */
+export interface RawCall {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly user: User;
+  /** Aborts when the client leaves. */
+  readonly signal: AbortSignal;
+}
+
+/** A handler of requests by these methods. What `run` throws is answered with the status that it means and AList's envelope; where an answer has begun, the connection ends. */
+export function rawHandler(
+  { auth, log }: Pick<ApiDeps, "auth" | "log">,
+  methods: Readonly<Record<string, (call: RawCall) => Promise<void>>>,
+): RawHandler {
+  return async (request, response, { owner }) => {
+    const signal = closeSignal(response);
+    try {
+      const run = methods[request.method ?? ""];
+      if (!run) throw new ApiError(405, `only ${Object.keys(methods).join(", ")} are answered here`);
+      const { authenticator } = auth;
+      const { user } = owner ? await authenticator.owner() : await authenticator.token(request.headers.authorization);
+      await run({ request, response, user, signal });
+    } catch (error) {
+      const failure = toFailure(error, { phrases: false });
+      if (failure.level === "error" || (failure.level === "warn" && !isAbort(error)))
+        log.warn({ err: error, method: request.method }, "a transfer failed");
+      if (response.headersSent || response.destroyed) response.destroy();
+      else refuse(request, response, failure);
+    }
+  };
+}
+
+/** The failure as our own routes show it: AList's envelope, the kind inside `data`. */
+function failureBody({ envelope }: Failure): string {
+  return JSON.stringify({ ...envelope, data: envelope.kind ? { kind: envelope.kind } : envelope.data });
+}
+
+/** The query of a request by its schema. Throws ApiError 400. */
+export function readQuery<S extends z.ZodType>(request: IncomingMessage, schema: S): z.output<S> {
+  const { searchParams } = new URL(request.url ?? "", "http://localhost");
+  return parsed(schema, Object.fromEntries(searchParams));
+}
+
+/** The value by its schema. Throws ApiError 400. */
+export function parsed<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new ApiError(400, z.prettifyError(result.error).replaceAll("\n", " "));
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, failure: Failure): void {
+  const retryAfter = failure.retryAfter === undefined ? [] : ["Retry-After", String(failure.retryAfter)];
+  endReply(request, response, failure.status, ["Content-Type", JSON_TYPE, ...retryAfter], failureBody(failure));
+}

@@ -1,0 +1,116 @@
+/** The recycle bins of storages. A bin is named by any path of its storage. */
+import { z } from "@hono/zod-openapi";
+import { demand, visiblePath } from "../../auth/permissions.ts";
+import type { User } from "../../auth/users.ts";
+import type { TrashItem, TrashOutcome } from "../../vfs/trashing.ts";
+import { declare } from "../declare.ts";
+import type { ApiApp, ApiDeps } from "../deps.ts";
+import { failureRow, type StreamRoute } from "../stream.ts";
+import { userPath } from "../user-path.ts";
+
+const item = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    kind: z.enum(["file", "directory"]),
+    size: z.number().optional(),
+    removedAt: z.number().optional(),
+    originalPath: z.string().optional(),
+  })
+  .openapi("TrashItem");
+
+const outcome = z
+  .object({
+    asked: z.string(),
+    item: item.optional(),
+    path: z.string().optional(),
+    failure: z.object({ kind: z.string().optional(), message: z.string() }).optional(),
+  })
+  .openapi("TrashOutcome");
+
+const chosen = z.object({ path: z.string().default("/"), items: z.array(z.string().min(1)).min(1).max(10_000) });
+
+/** `GET /api/pandav/trash`. */
+export function trashRoute(deps: ApiDeps): StreamRoute<{ path: string }> {
+  const { vfs } = deps;
+  return {
+    method: "GET",
+    path: "/api/pandav/trash",
+    summary: "What is in a storage's recycle bin",
+    input: z.object({ path: z.string().default("/") }),
+    row: item,
+    async *rows({ input, user, signal }) {
+      const path = wholeMount(deps, user, input.path);
+      for await (const page of vfs.trash.list(path, { signal })) yield page.map((one) => shown(one, user));
+    },
+  };
+}
+
+/** Adds `/api/pandav/trash/restore`, `purge` and `empty`. */
+export function trashRoutes(app: ApiApp, deps: ApiDeps): void {
+  const { vfs } = deps;
+  const changes = [
+    ["restore", "Put items of a recycle bin back, by id or name"],
+    ["purge", "Delete items of a recycle bin for good, by id or name"],
+  ] as const;
+  for (const [how, summary] of changes) {
+    declare(
+      app,
+      deps,
+      {
+        method: "post",
+        path: `/api/pandav/trash/${how}`,
+        summary,
+        access: "guest",
+        source: "json",
+        input: chosen,
+        output: z.array(outcome),
+      },
+      async ({ input, caller: { user }, signal }) => {
+        const path = wholeMount(deps, user, input.path);
+        if (how === "restore") demand(user, "write", path);
+        return (await vfs.trash[how](path, input.items, { signal })).map((one) => toOutcome(one, user));
+      },
+    );
+  }
+  declare(
+    app,
+    deps,
+    {
+      method: "post",
+      path: "/api/pandav/trash/empty",
+      summary: "Delete everything in a recycle bin for good",
+      access: "guest",
+      source: "json",
+      input: z.object({ path: z.string().default("/") }),
+      output: z.null(),
+    },
+    async ({ input, caller: { user }, signal }) => {
+      const path = wholeMount(deps, user, input.path);
+      await vfs.trash.empty(path, { signal });
+      return null;
+    },
+  );
+}
+
+/** The mount that a path lies in, of a user who may remove all of it: a bin holds what others removed elsewhere in the mount. */
+function wholeMount({ vfs }: ApiDeps, user: User, text: string): string {
+  const path = userPath(user, text);
+  const mountPath = vfs.storages.at(path)?.mountPath ?? path;
+  demand(user, "remove", mountPath);
+  return mountPath;
+}
+
+function toOutcome({ asked, item: found, path, error }: TrashOutcome, user: User): z.input<typeof outcome> {
+  return {
+    asked,
+    ...(found && { item: shown(found, user) }),
+    ...(path !== undefined && { path: visiblePath(user, path) ?? path }),
+    ...(error !== undefined && { failure: failureRow(error) }),
+  };
+}
+
+function shown({ originalPath, ...rest }: TrashItem, user: User): z.input<typeof item> {
+  const path = originalPath === undefined ? undefined : visiblePath(user, originalPath);
+  return { ...rest, ...(path !== undefined && { originalPath: path }) };
+}

@@ -1,0 +1,45 @@
+/** Every command, in the order of `pandav --help`: one line per file. */
+import { addAccounts } from "./accounts.ts";
+import { addAuth } from "./auth.ts";
+import { addCat } from "./cat.ts";
+import type { AddCommands } from "./definer.ts";
+import { addDf } from "./df.ts";
+import { addDownload } from "./download.ts";
+import { addDu } from "./du.ts";
+import { addFind } from "./find.ts";
+import { addLs } from "./ls.ts";
+import { addMkdir } from "./mkdir.ts";
+import { addMoveAndCopy } from "./move-copy.ts";
+import { addUser } from "./password.ts";
+import { addRm } from "./rm.ts";
+import { addServe } from "./serve.ts";
+import { addStat } from "./stat.ts";
+import { addStorage } from "./storage.ts";
+import { addTrash } from "./trash.ts";
+import { addTree } from "./tree.ts";
+import { addUpload } from "./upload.ts";
+import { addUrl } from "./url.ts";
+import { addUse } from "./use.ts";
+
+export const COMMANDS: readonly AddCommands[] = [
+  addServe,
+  addAuth,
+  addAccounts,
+  addUse,
+  addLs,
+  addTree,
+  addFind,
+  addStat,
+  addCat,
+  addUrl,
+  addUpload,
+  addDownload,
+  addMkdir,
+  addMoveAndCopy,
+  addRm,
+  addTrash,
+  addDf,
+  addDu,
+  addStorage,
+  addUser,
+];

@@ -1,0 +1,19 @@
+/** `pandav serve`: the server itself. */
+import type { Command } from "commander";
+import { type Flags, readConfig } from "../config.ts";
+import type { Definer } from "./definer.ts";
+
+/** Adds `serve`. */
+export function addServe(define: Definer): void {
+  const { serve, env } = define.options;
+  define
+    .verb("serve", "Serve WebDAV and the API until stopped.")
+    .option(
+      "--host <address>",
+      "address to listen on (PANDAV_HOST; default 127.0.0.1; 0.0.0.0 opens it to other machines)",
+    )
+    .option("--port <number>", "port to listen on (PANDAV_PORT; default 5244; 0 takes any free one)")
+    .action(async (_options, command: Command) => {
+      define.exitWith(await serve(readConfig(command.optsWithGlobals<Flags>(), env)));
+    });
+}

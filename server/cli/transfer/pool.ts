@@ -1,0 +1,53 @@
+/** Doing many things, some at a time. */
+
+/** At most `most` at a time: `await take()` for a place, and call what it resolves to when done. */
+export class Places {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(most: number) {
+    this.#free = most;
+  }
+
+  async take(): Promise<() => void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    let given = false;
+    return () => {
+      if (given) return;
+      given = true;
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    };
+  }
+}
+
+/** Runs `work` for each item, `jobs` at a time, in the items' order. The first failure ends it: no further item is begun, and it is thrown when those on their way have ended. */
+export async function forEachAtOnce<T>(
+  items: AsyncIterable<T>,
+  jobs: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const places = new Places(jobs);
+  const running = new Set<Promise<void>>();
+  let failed: { readonly error: unknown } | undefined;
+  for await (const item of items) {
+    const leave = await places.take();
+    if (failed) {
+      leave();
+      break;
+    }
+    const one = work(item)
+      .catch((error: unknown) => {
+        failed ??= { error };
+      })
+      .finally(() => {
+        leave();
+        running.delete(one);
+      });
+    running.add(one);
+  }
+  await Promise.all(running);
+  if (failed) throw (failed as { error: unknown }).error;
+}
