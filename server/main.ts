@@ -1,15 +1,11 @@
 /** The binary `pandav`, behind the launcher: one command line from the process's arguments to its exit code. */
-import { readFileSync } from "node:fs";
 import { runProgram } from "./cli/program.ts";
 import { Interrupted } from "./cli/report.ts";
 import { isClosedPipe } from "./cli/terminal.ts";
 import { reachServer } from "./start/reach.ts";
 import { onStopSignals } from "./start/stop-signals.ts";
 import { randomText } from "./store/random-text.ts";
-
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
+import { readVersion } from "./version.ts";
 
 /** 119 bits. */
 const PASSWORD_LENGTH = 20;
@@ -30,7 +26,7 @@ for (const stream of [process.stdout, process.stderr]) {
 const exitCode = await runProgram(process.argv.slice(2), {
   terminal: process,
   env: process.env,
-  version,
+  version: readVersion(),
   signal: interruption.signal,
   makePassword: () => randomText(PASSWORD_LENGTH),
   serve: async (config) => {

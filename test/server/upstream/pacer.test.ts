@@ -56,6 +56,20 @@ describe("pacing", () => {
     expect(gone.map(([, at]) => at)).toEqual([...Array(10).fill(0), 500, 1000, 1500, 2000]);
   });
 
+  it("goes on at another rate as soon as it is set, for those who wait too", async () => {
+    const { clock, pacer, gone, take } = paced({ burst: 1, ratePerSecond: 0.01 });
+    for (let n = 0; n < 3; n++) void take();
+    await clock.advance(1000);
+    expect(gone).toHaveLength(1);
+    pacer.setRate(10);
+    await clock.advance(1000);
+    expect(gone).toHaveLength(3);
+    void take("", "interactive", never, "another class");
+    void take("", "interactive", never, "another class");
+    await clock.advance(100);
+    expect(gone).toHaveLength(5);
+  });
+
   it("never lets more than burst + rate × time go, however calls come", async () => {
     const { clock, gone, take } = paced({ ratePerSecond: 5, burst: 3 });
     for (let n = 0; n < 60; n++) {

@@ -1,0 +1,17 @@
+/** The bundle of the npm package: Node strips no types below `node_modules`. A checkout runs its sources and has no use for it. */
+import { readFileSync } from "node:fs";
+import { defineConfig } from "rolldown";
+
+const { dependencies } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8")) as {
+  readonly dependencies: Readonly<Record<string, string>>;
+};
+const packages = Object.keys(dependencies);
+
+export default defineConfig({
+  input: { main: "server/main.ts" },
+  platform: "node",
+  // They are installed with the package. What is not declared there is bundled.
+  external: (id) => packages.some((name) => id === name || id.startsWith(`${name}/`)),
+  // One file for each set of modules that is loaded together: drivers and the server stay out of the way of a command that needs neither.
+  output: { dir: "dist", cleanDir: true, entryFileNames: "[name].js", chunkFileNames: "[name].js" },
+});
