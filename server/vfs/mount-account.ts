@@ -54,6 +54,10 @@ export function demandingLogin(mount: Mount, account: MountAccount): Mount {
         account.demandLogin();
         return next();
       },
+      async *list(_o, next) {
+        account.demandLogin();
+        yield* next();
+      },
     },
   });
 }

@@ -8,8 +8,8 @@ import type { Store } from "../store/store.ts";
 import { createDriverEnv, type DriverEnvOptions } from "../upstream/env.ts";
 import { demandingLogin } from "./mount-account.ts";
 import { mountJournal, mountState } from "./mount-rows.ts";
+import type { OpenMount } from "./mounting.ts";
 import { stack } from "./stack.ts";
-import type { OpenMount } from "./storages.ts";
 
 export interface OpenMountOptions extends Pick<DriverEnvOptions, "upstreams" | "overrides" | "onRequest"> {
   readonly store: Store;

@@ -4,8 +4,12 @@ import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Clock, Log } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
+import type { Trash } from "#drivers/contract/mount.ts";
+import type { MountAccount } from "#server/accounts/api.ts";
 import { createRecorder } from "#server/request-context.ts";
 import { systemClock } from "#server/upstream/clock.ts";
+import { demandingLogin } from "#server/vfs/mount-account.ts";
+import { mountOf } from "#test/server/layers/sample-mount.ts";
 import { type Box, createBox } from "#test/support/box.ts";
 import { forever, openTestVfs, type TestVfs } from "#test/support/vfs.ts";
 
@@ -166,5 +170,46 @@ describe("the account of a mount", () => {
     await world.vfs.storages.update(id, { mountPath: "/new", driver: "box", settings: {}, account: bob.id }, forever);
     await names(world, "/new");
     expect(world.box.calls).toContain("list with token-1");
+  });
+
+  it("forgets the tree of another folder also where the storage is disabled while its settings change", async () => {
+    const world = await open();
+    expect(await names(world, "/box")).toEqual(["folder", "other"]);
+    const id = world.vfs.storages.list()[0]!.id;
+    await world.vfs.storages.disable(id);
+    const bob = await world.accounts.add("box", { user: "bob", token: "token-1" }, forever);
+    const changed = { mountPath: "/box", driver: "box", settings: {}, account: bob.id };
+    await world.vfs.storages.update(id, changed, forever);
+    world.box.calls.length = 0;
+    await world.vfs.storages.enable(id, forever);
+    await names(world, "/box");
+    expect(world.box.calls).toContain("list with token-1");
+  });
+});
+
+describe("a mount whose login is over", () => {
+  it("asks the service for nothing, its recycle bin included (architecture.md §4)", async () => {
+    const over = new StorageError("unauthenticated", "log in again", { reason: "expired" });
+    const asked: string[] = [];
+    const trash: Trash = {
+      async *list() {
+        asked.push("list");
+        yield [];
+      },
+      restore: async (ids) => ids.map(() => ({})),
+      purge: async (ids) => ids.map(() => ({})),
+      async empty() {
+        asked.push("empty");
+      },
+    };
+    const account = {
+      demandLogin() {
+        throw over;
+      },
+    } as unknown as MountAccount;
+    const mount = demandingLogin(mountOf({ trash }), account);
+    await expect(mount.trash!.list(forever)[Symbol.asyncIterator]().next()).rejects.toBe(over);
+    await expect(mount.trash!.empty(forever)).rejects.toBe(over);
+    expect(asked).toEqual([]);
   });
 });

@@ -188,4 +188,10 @@ describe("nameGlob (fnmatch(3) without FNM_PERIOD)", () => {
   it("may pass over capitals", () => {
     expect([nameGlob("*.TXT")("a.txt"), nameGlob("*.TXT", { ignoreCase: true })("a.txt")]).toEqual([false, true]);
   });
+
+  it("is quick to say no to a pattern of many stars, which would keep a backtracking matcher busy for years", () => {
+    const began = performance.now();
+    expect(nameGlob(`${"*a".repeat(60)}b`)("a".repeat(250))).toBe(false);
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
 });
