@@ -128,11 +128,12 @@ export class Registry {
   }
 }
 
+const aWord = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "must be lower-case letters, digits and hyphens");
 const aFunction = z.custom((value) => typeof value === "function", "must be a function");
 
 /** What can be seen of a definition from outside; zod's own classes may come from another copy of the package. */
 const definitionShape = z.looseObject({
-  id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "must be lower-case letters, digits and hyphens"),
+  id: aWord,
   title: z.string().min(1),
   aliases: z.array(z.string().min(1)),
   settings: z.custom((value) => isSchema(value), "must be a z.object"),
@@ -147,7 +148,7 @@ const definitionShape = z.looseObject({
 });
 
 const accountShape = z.looseObject({
-  kind: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "must be lower-case letters, digits and hyphens"),
+  kind: aWord,
   title: z.string().min(1),
   credential: z.custom((value) => canParse(value), "must be a schema of zod"),
   flows: z.array(

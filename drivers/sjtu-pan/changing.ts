@@ -1,8 +1,8 @@
 /** Changes of the tree: new folders, moves, copies and removals, made by the service itself (sjtu-pan.md §3.4–3.7). */
-import { StorageError } from "../contract/errors.ts";
+import { kindOf, StorageError } from "../contract/errors.ts";
 import type { CallOptions, Conflict, CopyOptions, Entry, Mount, MoveOptions } from "../contract/mount.ts";
 import { oneByOne } from "../kit/batch.ts";
-import { toEntry } from "./entries.ts";
+import { refuseRoot, toEntry } from "./entries.ts";
 import type { Resource, Strategy } from "./file-api.ts";
 import type { PanContext } from "./mount.ts";
 import { checkNewName, childId, splitId } from "./paths.ts";
@@ -72,8 +72,7 @@ export function createChanges(context: PanContext): Changes {
     try {
       return nameIn(await request());
     } catch (error) {
-      const isTaken = error instanceof StorageError && error.kind === "already-exists";
-      if (!isTaken || to.conflict !== "replace") throw error;
+      if (kindOf(error) !== "already-exists" || to.conflict !== "replace") throw error;
       // The service replaces files by files alone (sjtu-pan.md §3.1).
       return nameIn(await aside(context, id, o, request));
     }
@@ -103,12 +102,6 @@ export function createChanges(context: PanContext): Changes {
     copy: (entries, parent, o) => each(entries, parent, o, (entry, to) => copy(entry, to, o)),
     remove: createRemove(context),
   };
-}
-
-/** Throws `permission-denied` for the root. */
-export function refuseRoot(entry: Entry): void {
-  if (entry.id !== "") return;
-  throw new StorageError("permission-denied", "the mount's root cannot be moved, copied or removed");
 }
 
 function refuseItself(entry: Entry, parent: Entry): void {

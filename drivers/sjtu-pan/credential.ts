@@ -1,5 +1,6 @@
 /** The credential of an account, and the forms in which people have one. */
 import { z } from "zod";
+import { parseJson } from "../kit/json.ts";
 
 /** What the file plane is spoken to with: the personal space and the token for it (sjtu-pan.md §2.5). Times in milliseconds since the epoch. */
 const accessSchema = z.object({
@@ -53,8 +54,7 @@ export function userTokenOf(text: string): string | undefined {
 export function credentialOf(text: string): SjtuCredential | undefined {
   const userToken = userTokenOf(text);
   const cookie = /JAAuthCookie=/i.test(text) ? cookieOf(text) : undefined;
-  if (userToken === undefined && cookie === undefined) return undefined;
-  return { ...(cookie !== undefined && { cookie }), ...(userToken !== undefined && { userToken }) };
+  return credentialWith(cookie, userToken);
 }
 
 /** Members of both of jdisk's files (sjtu-pan.md §2.8); the access token is left behind, since its age is unknown. */
@@ -66,10 +66,14 @@ const jdiskSession = z.object({
 
 /** The credential in a session file of jdisk, the Python or the Go one; undefined when the text is no such file. */
 export function importJdiskSession(text: string): SjtuCredential | undefined {
-  const { success, data } = jdiskSession.safeParse(parsed(text));
+  const { success, data } = jdiskSession.safeParse(parseJson(text));
   if (!success) return undefined;
   const userToken = userTokenOf(data.user_token ?? data.userToken ?? "");
   const cookie = data.ja_auth_cookie ? cookieOf(data.ja_auth_cookie) : undefined;
+  return credentialWith(cookie, userToken);
+}
+
+function credentialWith(cookie: string | undefined, userToken: string | undefined): SjtuCredential | undefined {
   if (userToken === undefined && cookie === undefined) return undefined;
   return { ...(cookie !== undefined && { cookie }), ...(userToken !== undefined && { userToken }) };
 }
@@ -83,13 +87,5 @@ function decoded(text: string): string {
     return decodeURIComponent(text);
   } catch {
     return text;
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

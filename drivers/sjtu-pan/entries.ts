@@ -38,3 +38,9 @@ export function toEntry(item: Item, parentId: string, name?: string): Entry {
 export function isDirectory({ type }: Pick<Item, "type">): boolean {
   return type === "dir";
 }
+
+/** Throws `permission-denied` for the root. */
+export function refuseRoot(entry: Entry): void {
+  if (entry.id !== ROOT.id) return;
+  throw new StorageError("permission-denied", "the mount's root cannot be moved, copied or removed");
+}

@@ -1,7 +1,7 @@
 /** A mount of one folder of a personal drive. */
 import type { AccountHandle } from "../contract/account.ts";
 import type { DriverEnv } from "../contract/driver.ts";
-import { StorageError } from "../contract/errors.ts";
+import { kindOf, StorageError } from "../contract/errors.ts";
 import type { CallOptions, Entry, Mount } from "../contract/mount.ts";
 import { checkName } from "../contract/path.ts";
 import { createChanges } from "./changing.ts";
@@ -47,7 +47,7 @@ export function createPanMount(
       const item = await api.stat(paths.encoded(id), o);
       if (item.type) return toEntry(item, parentId, name);
     } catch (error) {
-      if (!(error instanceof StorageError && error.kind === "not-found")) throw error;
+      if (kindOf(error) !== "not-found") throw error;
     }
     // The service answers the same when the entry is missing and when a file stands in its path.
     if (parentId !== "" && (await stat(parentId, o)).kind === "file") {
@@ -86,9 +86,7 @@ export function createPanMount(
         yield* listEntries(api, paths.encoded(directory.id), directory.id, o);
       } catch (error) {
         // A file's path is answered like a missing one (sjtu-pan.md §3.2).
-        if (directory.id !== "" && error instanceof StorageError && error.kind === "not-found") {
-          await context.checkDirectory(directory.id, o);
-        }
+        if (directory.id !== "" && kindOf(error) === "not-found") await context.checkDirectory(directory.id, o);
         throw error;
       }
     },

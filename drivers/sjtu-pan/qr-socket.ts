@@ -1,6 +1,7 @@
 /** The push channel of a QR login: what jAccount says over it, one event after the other (sjtu-pan.md §2.2). */
 import { z } from "zod";
 import type { DriverEnv } from "../contract/driver.ts";
+import { parseJson } from "../kit/json.ts";
 
 type Env = Pick<DriverEnv, "webSocket" | "clock">;
 
@@ -85,19 +86,11 @@ export function openQrSocket(env: Env, uuid: string): QrSocket {
 
 /** What a frame means; heartbeats, other types and what is no JSON mean nothing. */
 function eventOf(text: string): QrEvent | undefined {
-  const { success, data } = messageSchema.safeParse(parsed(text));
+  const { success, data } = messageSchema.safeParse(parseJson(text));
   if (!success) return undefined;
   if (data.error) return { kind: "refused", error: data.error };
   const type = data.type.toUpperCase();
   if (type === "LOGIN") return { kind: "login" };
   if (type !== "UPDATE_QR_CODE" || !data.payload) return undefined;
   return { kind: "code", sig: data.payload.sig, ts: String(data.payload.ts) };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

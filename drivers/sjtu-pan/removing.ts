@@ -2,11 +2,9 @@
 import { StorageError } from "../contract/errors.ts";
 import type { BatchOutcome, Entry, Mount, RemoveOptions } from "../contract/mount.ts";
 import { oneByOne } from "../kit/batch.ts";
-import { refuseRoot } from "./changing.ts";
+import { settle } from "./batches.ts";
+import { refuseRoot } from "./entries.ts";
 import type { PanContext } from "./mount.ts";
-import { errorOf } from "./reply.ts";
-import { followTask } from "./tasks.ts";
-import type { WireOutcome } from "./wire.ts";
 
 /** Entries of one request. */
 const BATCH_SIZE = 500;
@@ -15,7 +13,7 @@ const BATCH_SIZE = 500;
 const NO_BATCH: readonly unknown[] = ["ParamInvalid", "BadRequest", "NotFound"];
 
 export function createRemove(context: PanContext): NonNullable<Mount["remove"]> {
-  const { api, paths, env } = context;
+  const { api, paths } = context;
   let hasBatch = true;
 
   async function removeOne(entry: Entry, o: RemoveOptions): Promise<undefined> {
@@ -29,12 +27,7 @@ export function createRemove(context: PanContext): NonNullable<Mount["remove"]> 
       refuseRoot(entry);
       return paths.plain(entry.id);
     });
-    const { result, taskId } = await api.deleteMany(plain, o.mode === "permanent", o);
-    if (!taskId) return toOutcomes(result, plain);
-    const task = await followTask(env, api, taskId, o, () => {});
-    if (Array.isArray(task.result)) return toOutcomes(task.result, plain);
-    if (task.status === 207) throw partly();
-    return plain.map(() => ({}));
+    return settle(context, await api.deleteMany(plain, o.mode === "permanent", o), plain, o);
   }
 
   return async (entries, o) => {
@@ -57,29 +50,8 @@ export function createRemove(context: PanContext): NonNullable<Mount["remove"]> 
   };
 }
 
-/** One outcome for each path: by its place in the answer, or by its path where the answer names fewer. */
-export function toOutcomes(
-  result: readonly WireOutcome[] | null | undefined,
-  plain: readonly string[],
-): readonly BatchOutcome[] {
-  if (!result) return plain.map(() => ({}));
-  const toOutcome = (one: WireOutcome): BatchOutcome =>
-    (one.status ?? 200) >= 400 ? { error: errorOf(one.status ?? 500, one) } : {};
-  if (result.length === plain.length) return result.map(toOutcome);
-  const byPath = new Map(result.map((one) => [one.path?.join("/"), one]));
-  return plain.map((path) => {
-    const one = byPath.get(path);
-    if (one) return toOutcome(one);
-    throw partly();
-  });
-}
-
 function isUnable(error: unknown): boolean {
   if (!(error instanceof StorageError)) return false;
   const { status, code } = error.upstream ?? {};
   return status === 405 || status === 501 || NO_BATCH.includes(code);
-}
-
-function partly(): StorageError {
-  return new StorageError("incomplete", "SJTU Pan did a part only, and did not say which: list the folder again");
 }

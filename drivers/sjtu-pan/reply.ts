@@ -1,6 +1,7 @@
 /** The only decoder of the service's answers: a value, or a StorageError that names code and request (sjtu-pan.md §1.4). */
 import { z } from "zod";
 import { StorageError, type StorageErrorDetails } from "../contract/errors.ts";
+import { parseJson } from "../kit/json.ts";
 import { type Meaning, meaningOf } from "./codes.ts";
 import type { HttpReply } from "./http.ts";
 
@@ -22,7 +23,8 @@ export type Failure = z.output<typeof failureSchema>;
 
 /** The payload of a successful answer; undefined where it has none. Throws what a failure means. */
 export function payloadOf(reply: HttpReply): unknown {
-  const body = parsed(reply.text);
+  // Bodies of deletions and the like may be empty or anything.
+  const body = parseJson(reply.text);
   if (reply.status >= 400) throw errorOf(reply.status, toFailure(body), reply.headers);
   if (isFailure(body)) {
     const failure = toFailure(body);
@@ -69,16 +71,6 @@ function isFailure(body: unknown): boolean {
 function toFailure(body: unknown): Failure {
   const { success, data } = failureSchema.safeParse(body);
   return success ? data : {};
-}
-
-/** JSON, or undefined: bodies of deletions and the like may be empty or anything. */
-function parsed(text: string): unknown {
-  if (text.trim() === "") return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The service's own words, less what a message must not hold. */

@@ -1,34 +1,25 @@
 /** The drive's recycle bin (sjtu-pan.md §3.8). The service refuses with `unsupported` where it is switched off. */
 import { StorageError } from "../contract/errors.ts";
 import type { BatchOutcome, CallOptions, Trash, TrashedEntry } from "../contract/mount.ts";
+import { partly, settle } from "./batches.ts";
 import type { PanContext } from "./mount.ts";
-import { toOutcomes } from "./removing.ts";
 import { followTask } from "./tasks.ts";
-import { bytesOf, type TrashedItem, timeOf } from "./wire.ts";
+import { type BatchAnswer, bytesOf, type TrashedItem, timeOf } from "./wire.ts";
 
-type Answer = Awaited<ReturnType<PanContext["api"]["restoreMany"]>>;
-
-export function createTrash({ api, env, paths }: PanContext): Trash {
-  /** The outcomes of a call on many, its task followed to the end. */
-  async function settled(answer: Answer, ids: readonly string[], o: CallOptions): Promise<readonly BatchOutcome[]> {
-    if (!answer.taskId) return toOutcomes(answer.result, ids);
-    const { status, result } = await followTask(env, api, answer.taskId, o, () => {});
-    if (Array.isArray(result)) return toOutcomes(result, ids);
-    if (status !== 207) return ids.map(() => ({}));
-    throw new StorageError("incomplete", "SJTU Pan did a part only: look at the recycle bin before going on");
-  }
+export function createTrash(context: PanContext): Trash {
+  const { api, env, paths } = context;
 
   /** One outcome each: by the call for one where it is one, else by the call for many. */
   async function each(
     ids: readonly string[],
     o: CallOptions,
     one: (id: number) => Promise<void>,
-    many: (ids: readonly number[]) => Promise<Answer>,
+    many: (ids: readonly number[]) => Promise<BatchAnswer>,
   ): Promise<readonly BatchOutcome[]> {
     o.signal.throwIfAborted();
     const numbers = ids.map(numberOf);
     if (numbers.length === 0) return [];
-    if (numbers.length > 1) return settled(await many(numbers), ids, o);
+    if (numbers.length > 1) return settle(context, await many(numbers), ids, o);
     try {
       await one(numbers[0]!);
       return [{}];
@@ -70,7 +61,9 @@ export function createTrash({ api, env, paths }: PanContext): Trash {
     async empty(o) {
       o.signal.throwIfAborted();
       const { taskId } = await api.emptyTrash(o);
-      if (taskId) await followTask(env, api, taskId, o, () => {});
+      if (!taskId) return;
+      const { status } = await followTask(env, api, taskId, o, () => {});
+      if (status === 207) throw partly();
     },
   };
 }

@@ -33,6 +33,7 @@ export const batchSchema = z.object({
   result: z.array(outcomeSchema).nullish(),
   taskId: z.number().nullish(),
 });
+export type BatchAnswer = z.output<typeof batchSchema>;
 
 export const taskSchema = z.array(
   failureSchema.extend({

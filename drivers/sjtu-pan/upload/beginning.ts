@@ -1,31 +1,28 @@
 /** The beginning of a multipart upload, new or where it was left (sjtu-pan.md §4.3, §4.6). */
-import { StorageError } from "../../contract/errors.ts";
 import type { Entry, Json, UploadOptions, UploadSource } from "../../contract/mount.ts";
 import { Crc64 } from "../../kit/crc64.ts";
-import type { Strategy } from "../file-api.ts";
 import type { PanContext } from "../mount.ts";
-import type { UploadStatus } from "../wire.ts";
+import { withPatience } from "../patience.ts";
 import { abandon } from "./abandon.ts";
 import { readExactly } from "./body.ts";
 import { findConfirmed } from "./confirm.ts";
 import type { MultipartUpload } from "./multipart.ts";
 import { wholeParts } from "./parts.ts";
-import { withPatience } from "./patience.ts";
 import { groupFrom, type Plan, planOf, planWith } from "./plan.ts";
 import { Progress } from "./progress.ts";
-import { isSameContent, knownHashes, type SavedUpload, savedFor } from "./saved.ts";
+import { compareContent, knownHashes, type SavedUpload, savedFor } from "./saved.ts";
+import type { Sending } from "./sending.ts";
 import { Signatures } from "./signatures.ts";
+import { statusOf } from "./status.ts";
 
 /** A new upload; throws what the service says against it before the first byte is read. */
 export async function beginMultipart(
   context: PanContext,
-  id: string,
-  strategy: Strategy,
-  source: UploadSource,
-  size: number,
+  sending: Sending,
   o: UploadOptions,
 ): Promise<MultipartUpload> {
   const { api, env, paths } = context;
+  const { id, strategy, source, size } = sending;
   const plan = planOf(size);
   const start = await withPatience(env, o, () =>
     api.startMultipart(paths.encoded(id), strategy, size, groupFrom(plan, 1), o),
@@ -41,21 +38,19 @@ export async function beginMultipart(
     parts: 0,
     crc64: "0",
   };
-  const upload = toUpload(context, saved, plan, new Set(), { strategy, source, trusted: false }, o);
+  const upload = toUpload(context, sending, saved, plan, { storedAlready: new Set(), trusted: false }, o);
   upload.signatures.add(start);
-  if (upload.source.kind !== "stream") await o.checkpoint?.save(saved as unknown as Json);
+  if (source.kind !== "stream") await o.checkpoint?.save(saved as unknown as Json);
   return upload;
 }
 
 /** The upload that a checkpoint tells of, or what became of it; undefined where there is none that can go on. */
 export async function resumeMultipart(
   context: PanContext,
-  id: string,
-  strategy: Strategy,
-  source: UploadSource,
-  size: number,
+  sending: Sending,
   o: UploadOptions,
 ): Promise<{ upload: MultipartUpload } | { stored: Entry } | undefined> {
+  const { id, strategy, source, size } = sending;
   if (!o.checkpoint || source.kind === "stream") return undefined;
   const saved = savedFor(await o.checkpoint.load(), id, size);
   if (!saved) return undefined;
@@ -64,7 +59,6 @@ export async function resumeMultipart(
     await o.checkpoint.clear();
     return undefined;
   }
-  const same = isSameContent(saved, source);
   if (status.confirmed) {
     const crc64 = await sumOf(source, size, o);
     const { confirmKey } = saved;
@@ -73,27 +67,29 @@ export async function resumeMultipart(
     return stored && { stored };
   }
   const plan = planWith(size, saved.partSize);
-  const stored = wholeParts(plan, status.parts);
   // What was sent of another content must not become a part of this one.
-  if (!same && isOtherContent(saved, source)) {
+  const content = compareContent(saved, source);
+  if (content === "other") {
     await o.checkpoint.clear();
     await abandon(context, saved.confirmKey, o);
     return undefined;
   }
-  const trusted = same && Array.from({ length: saved.parts }, (_, i) => i + 1).every((part) => stored.has(part));
-  return { upload: toUpload(context, saved, plan, stored, { strategy, source, trusted }, o) };
+  const storedAlready = wholeParts(plan, status.parts);
+  const areThere = Array.from({ length: saved.parts }, (_, i) => i + 1).every((part) => storedAlready.has(part));
+  const trusted = content === "same" && areThere;
+  return { upload: toUpload(context, sending, saved, plan, { storedAlready, trusted }, o) };
 }
 
 function toUpload(
   context: PanContext,
+  { id, strategy, source }: Sending,
   saved: SavedUpload,
   plan: Plan,
-  storedAlready: ReadonlySet<number>,
-  { strategy, source, trusted }: { strategy: Strategy; source: UploadSource; trusted: boolean },
+  { storedAlready, trusted }: { storedAlready: ReadonlySet<number>; trusted: boolean },
   o: UploadOptions,
 ): MultipartUpload {
   const { api, env, session } = context;
-  const { confirmKey, id } = saved;
+  const { confirmKey } = saved;
   return {
     confirmKey,
     id,
@@ -113,24 +109,6 @@ function toUpload(
       onUnsaved: (error) => env.log.warn({ failure: error }, "the state of an upload could not be saved"),
     }),
   };
-}
-
-/** Undefined when the service does not know the upload any more. */
-async function statusOf(context: PanContext, confirmKey: string, o: UploadOptions): Promise<UploadStatus | undefined> {
-  const { api, env } = context;
-  try {
-    return await withPatience(env, o, () => api.uploadStatus(confirmKey, o));
-  } catch (error) {
-    if (error instanceof StorageError && error.upstream?.code === "UploadNotFound") return undefined;
-    throw error;
-  }
-}
-
-/** True where a hash or the time says that the content is another than the one that was sent before. */
-function isOtherContent(saved: SavedUpload, source: UploadSource): boolean {
-  const hashes = Object.entries(knownHashes(source.hashes));
-  if (hashes.some(([name]) => saved.hashes[name] !== undefined)) return true;
-  return saved.modifiedAt !== undefined && source.modifiedAt !== undefined;
 }
 
 async function sumOf(source: UploadSource, size: number, o: UploadOptions): Promise<string> {

@@ -1,12 +1,13 @@
 /** The end of an upload: confirmed exactly once, also when the answer is lost (sjtu-pan.md §4.7). */
-import { StorageError } from "../../contract/errors.ts";
+import { kindOf, StorageError } from "../../contract/errors.ts";
 import type { CallOptions, Entry } from "../../contract/mount.ts";
 import { toEntry } from "../entries.ts";
-import type { Strategy } from "../file-api.ts";
 import { listEntries } from "../listing.ts";
 import type { PanContext } from "../mount.ts";
 import { splitId } from "../paths.ts";
-import { pause, withPatience } from "./patience.ts";
+import { pause, withPatience } from "../patience.ts";
+import type { Sending } from "./sending.ts";
+import { isForgotten, statusOf } from "./status.ts";
 
 /** Tries while the service still gathers the parts, or while it is unknown whether it heard (sjtu-pan.md §1.7). */
 const TRIES = 5;
@@ -14,12 +15,8 @@ const TRIES = 5;
 /** Codes that may come just after the last byte. */
 const NOT_YET: readonly unknown[] = ["MultipartUploadIncomplete", "UploadIncomplete"];
 
-export interface Confirmation {
+export interface Confirmation extends Omit<Sending, "source"> {
   readonly confirmKey: string;
-  /** The id that the file was sent for. */
-  readonly id: string;
-  readonly strategy: Strategy;
-  readonly size: number;
   /** In decimal. */
   readonly crc64: string;
 }
@@ -49,13 +46,12 @@ export async function confirmUpload(
       failure = error;
     }
     alive();
-    const { code } = failure.upstream ?? {};
-    if (!NOT_YET.includes(code)) {
-      if (!failure.retryable && code !== "UploadNotFound") throw failure;
+    if (!NOT_YET.includes(failure.upstream?.code)) {
+      if (!failure.retryable && !isForgotten(failure)) throw failure;
       const stored = await findConfirmed(context, confirmation, o);
       if (stored) return stored;
     }
-    if (attempt === TRIES || code === "UploadNotFound") throw failure;
+    if (attempt === TRIES || isForgotten(failure)) throw failure;
     await pause(env, attempt, o, failure.retryAfterMs);
     alive();
   }
@@ -67,22 +63,18 @@ export async function findConfirmed(
   confirmation: Confirmation,
   o: CallOptions,
 ): Promise<Entry | undefined> {
-  const { api, env } = context;
+  const { env } = context;
   const { confirmKey, strategy, id } = confirmation;
-  try {
-    const status = await withPatience(env, o, () => api.uploadStatus(confirmKey, o));
-    if (!status.confirmed) return undefined;
-  } catch (error) {
-    if (!(error instanceof StorageError && error.upstream?.code === "UploadNotFound")) throw error;
-    // Some time after the confirmation the service forgets it. Under which name a renamed file is, nobody can tell then.
-    if (strategy === "rename") return undefined;
-  }
+  const status = await statusOf(context, confirmKey, o);
+  if (status && !status.confirmed) return undefined;
+  // Some time after the confirmation the service forgets it. Under which name a renamed file is, nobody can tell then.
+  if (!status && strategy === "rename") return undefined;
   if (strategy === "rename") return withPatience(env, o, () => findRenamed(context, confirmation, o));
   try {
     const there = await withPatience(env, o, () => context.stat(id, o));
     return isAsSent(there, confirmation) ? there : undefined;
   } catch (error) {
-    if (error instanceof StorageError && error.kind === "not-found") return undefined;
+    if (kindOf(error) === "not-found") return undefined;
     throw error;
   }
 }

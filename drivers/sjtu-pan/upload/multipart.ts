@@ -4,11 +4,11 @@ import type { Entry, UploadOptions, UploadSource } from "../../contract/mount.ts
 import { Crc64 } from "../../kit/crc64.ts";
 import type { Strategy } from "../file-api.ts";
 import type { PanContext } from "../mount.ts";
+import { withPatience } from "../patience.ts";
 import { readExactly } from "./body.ts";
 import { BufferPool } from "./buffers.ts";
 import { confirmUpload } from "./confirm.ts";
 import { Parts } from "./parts.ts";
-import { withPatience } from "./patience.ts";
 import { lengthOf, type Plan } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 import type { Signatures } from "./signatures.ts";

@@ -1,11 +1,10 @@
 /** The parts of one multipart upload on their way: sent side by side, sent again, counted (sjtu-pan.md §4.4, §4.6). */
-import { StorageError } from "../../contract/errors.ts";
 import type { CallOptions } from "../../contract/mount.ts";
 import type { PanContext } from "../mount.ts";
-import { withPatience } from "./patience.ts";
+import { withPatience } from "../patience.ts";
 import { lengthOf, type Plan } from "./plan.ts";
 import type { Signatures } from "./signatures.ts";
-import { needsSigning, putBytes } from "./store.ts";
+import { asRefusal, needsSigning, putBytes } from "./store.ts";
 
 /** How often a part is signed anew because the store refused it. */
 const MAX_RESIGNINGS = 2;
@@ -55,7 +54,7 @@ export class Parts {
         o.signal.throwIfAborted();
         if (!needsSigning(error)) throw error;
         signatures.drop(part, signed);
-        if (resignings === MAX_RESIGNINGS) throw refused(error as StorageError);
+        if (resignings === MAX_RESIGNINGS) throw asRefusal(error);
       }
     }
     signatures.forget(part);
@@ -85,11 +84,4 @@ export function wholeParts(
 ): ReadonlySet<number> {
   const whole = (stored ?? []).filter(({ PartNumber, Size }) => Size === lengthOf(plan, PartNumber));
   return new Set(whole.map(({ PartNumber }) => PartNumber));
-}
-
-function refused(error: StorageError): StorageError {
-  return new StorageError("upstream", "the store of SJTU Pan refuses what the service has signed", {
-    ...(error.upstream && { upstream: error.upstream }),
-    cause: error,
-  });
 }

@@ -32,14 +32,14 @@ export function savedIn(json: Json | undefined): SavedUpload | undefined {
 }
 
 /**
- * True where the content is surely the one that was sent before: a hash or the time is the same. Else the sum of what is stored has to be
+ * Whether the content is the one that was sent before, by a hash or the time. Where neither tells, the sum of what is stored has to be
  * computed anew, so that a mixture of two contents is found out.
  */
-export function isSameContent(saved: SavedUpload, source: UploadSource): boolean {
-  const hashes = Object.entries(source.hashes as Record<string, string>);
-  const shared = hashes.filter(([name]) => saved.hashes[name] !== undefined);
-  if (shared.length > 0) return shared.every(([name, hash]) => saved.hashes[name] === hash);
-  return saved.modifiedAt !== undefined && saved.modifiedAt === source.modifiedAt;
+export function compareContent(saved: SavedUpload, source: UploadSource): "same" | "other" | "unknown" {
+  const shared = Object.entries(knownHashes(source.hashes)).filter(([name]) => saved.hashes[name] !== undefined);
+  if (shared.length > 0) return shared.every(([name, hash]) => saved.hashes[name] === hash) ? "same" : "other";
+  if (saved.modifiedAt === undefined || source.modifiedAt === undefined) return "unknown";
+  return saved.modifiedAt === source.modifiedAt ? "same" : "other";
 }
 
 /** The hashes that are known, as they are saved. */

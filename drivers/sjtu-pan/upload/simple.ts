@@ -1,32 +1,25 @@
 /** Small files: one object, sent in one piece (sjtu-pan.md §4.2). */
-import { StorageError } from "../../contract/errors.ts";
-import type { CallOptions, Entry, UploadOptions, UploadSource } from "../../contract/mount.ts";
+import type { CallOptions, Entry, UploadOptions } from "../../contract/mount.ts";
 import { crc64 as sumOf } from "../../kit/crc64.ts";
-import type { Strategy } from "../file-api.ts";
 import type { PanContext } from "../mount.ts";
+import { withPatience } from "../patience.ts";
 import type { SimpleStart } from "../wire.ts";
 import { abandon } from "./abandon.ts";
 import { readExactly } from "./body.ts";
 import { confirmUpload } from "./confirm.ts";
-import { withPatience } from "./patience.ts";
-import { needsSigning, putBytes } from "./store.ts";
+import type { Sending } from "./sending.ts";
+import { asRefusal, needsSigning, putBytes } from "./store.ts";
 
 /** Stores a file that fits into memory; nothing is asked of the service before its last byte is there. */
-export async function uploadSimple(
-  context: PanContext,
-  id: string,
-  strategy: Strategy,
-  source: UploadSource,
-  size: number,
-  o: UploadOptions,
-): Promise<Entry> {
+export async function uploadSimple(context: PanContext, sending: Sending, o: UploadOptions): Promise<Entry> {
+  const { id, strategy, source, size } = sending;
   const bytes = Buffer.allocUnsafeSlow(size);
   let at = 0;
   await readExactly(source, undefined, size, o.signal, async (chunk) => {
     at += chunk.copy(bytes, at);
   });
   const alive = () => o.onProgress?.(0);
-  const start = await sendTo(context, id, strategy, bytes, o, alive);
+  const start = await sendTo(context, sending, bytes, o, alive);
   try {
     o.onProgress?.(size);
     const confirmation = { confirmKey: start.confirmKey, id, strategy, size, crc64: sumOf(bytes) };
@@ -40,8 +33,7 @@ export async function uploadSimple(
 /** Starts and sends; once more from the start where what the service signed is refused. */
 async function sendTo(
   context: PanContext,
-  id: string,
-  strategy: Strategy,
+  { id, strategy }: Sending,
   bytes: Buffer,
   o: CallOptions,
   alive: () => void,
@@ -58,14 +50,4 @@ async function sendTo(
       if (!needsSigning(error) || attempt === 2) throw asRefusal(error);
     }
   }
-}
-
-/** A store that refuses what its own service has just signed. */
-function asRefusal(error: unknown): unknown {
-  if (!needsSigning(error)) return error;
-  const { upstream } = error as StorageError;
-  return new StorageError("upstream", "the store of SJTU Pan refuses what the service has signed", {
-    ...(upstream && { upstream }),
-    cause: error,
-  });
 }

@@ -71,6 +71,16 @@ export function needsSigning(error: unknown): boolean {
   return status === 403 || code === "NoSuchUpload";
 }
 
+/** The failure itself, or where a fresh signature was refused, too, one that says so. */
+export function asRefusal(error: unknown): unknown {
+  if (!needsSigning(error)) return error;
+  const { upstream } = error as StorageError;
+  return new StorageError("upstream", "the store of SJTU Pan refuses what the service has signed", {
+    ...(upstream && { upstream }),
+    cause: error,
+  });
+}
+
 function piecesOf(bytes: Uint8Array, piece: () => void): Readable {
   let at = 0;
   return new Readable({

@@ -9,7 +9,9 @@ import { beginMultipart, resumeMultipart } from "./beginning.ts";
 import { finishMultipart, type MultipartUpload } from "./multipart.ts";
 import { PART_BYTES } from "./plan.ts";
 import { savedIn } from "./saved.ts";
+import type { Sending } from "./sending.ts";
 import { uploadSimple } from "./simple.ts";
+import { isForgotten } from "./status.ts";
 
 const STRATEGIES: Readonly<Record<Conflict, Strategy>> = { fail: "ask", replace: "overwrite", rename: "rename" };
 
@@ -25,12 +27,11 @@ const FLEETING: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
 export function createUploads(context: PanContext): Required<Pick<Mount, "upload" | "abandonUpload">> {
   const { api, paths } = context;
 
-  async function store(id: string, source: UploadSource, size: number, o: UploadOptions): Promise<Entry> {
-    const strategy = STRATEGIES[o.conflict];
-    if (size <= PART_BYTES) return uploadSimple(context, id, strategy, source, size, o);
-    const resumed = await resumeMultipart(context, id, strategy, source, size, o);
+  async function store(sending: Sending, o: UploadOptions): Promise<Entry> {
+    if (sending.size <= PART_BYTES) return uploadSimple(context, sending, o);
+    const resumed = await resumeMultipart(context, sending, o);
     if (resumed && "stored" in resumed) return resumed.stored;
-    return run(resumed?.upload ?? (await beginMultipart(context, id, strategy, source, size, o)), o);
+    return run(resumed?.upload ?? (await beginMultipart(context, sending, o)), o);
   }
 
   async function run(upload: MultipartUpload, o: UploadOptions): Promise<Entry> {
@@ -57,7 +58,7 @@ export function createUploads(context: PanContext): Required<Pick<Mount, "upload
       const id = childId(parent.id, name);
       let stored: Entry;
       try {
-        stored = await store(id, source, size, o);
+        stored = await store({ id, strategy: STRATEGIES[o.conflict], source, size }, o);
       } catch (error) {
         throw await explainTaken(context, error, id, o);
       }
@@ -76,7 +77,7 @@ export function createUploads(context: PanContext): Required<Pick<Mount, "upload
         await api.abortUpload(saved.confirmKey, o);
       } catch (error) {
         // Nothing is left to be let go of.
-        if (!(error instanceof StorageError && error.upstream?.code === "UploadNotFound")) throw error;
+        if (!isForgotten(error)) throw error;
       }
     },
   };

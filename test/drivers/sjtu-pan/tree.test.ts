@@ -13,6 +13,15 @@ async function namesIn(world: PanWorld, directory: Entry = ROOT): Promise<string
 
 const directory = (id: string): Entry => ({ id, name: id.split("/").at(-1)!, kind: "directory" });
 const file = (id: string): Entry => ({ id, name: id.split("/").at(-1)!, kind: "file" });
+
+/** Ends all tasks when one is asked about next. */
+function endTasks({ pan }: PanWorld, outcome: { status: number; code?: string }): void {
+  const action = () => {
+    for (const task of pan.world.tasks.values()) task.outcome = outcome;
+  };
+  pan.faults.add({ route: "api.task", fault: { kind: "run", action } });
+}
+
 const conflict = (rule: "fail" | "replace" | "rename") => ({ ...calm(), conflict: rule });
 
 describe("a listing of SJTU Pan", () => {
@@ -222,6 +231,15 @@ describe("a move or copy at SJTU Pan", () => {
     },
   );
 
+  it("whose task failed fails, and is asked about no more, also where the code is one that passes (sjtu-pan.md §3.7)", async () => {
+    await using world = await openWorld({ knobs: { taskPolls: 5 } });
+    world.pan.files.put("from/a.txt", "text");
+    endTasks(world, { status: 500, code: "InternalServerError" });
+    const [outcome] = await world.mount.copy!([directory("from")], ROOT, { ...conflict("fail"), name: "to" });
+    expect(outcome?.error).toMatchObject({ kind: "unavailable", upstream: { code: "InternalServerError" } });
+    expect(world.pan.log.count("api.task")).toBe(1);
+  });
+
   it("of a folder into itself is refused before any call (sjtu-pan.md §3.5)", async () => {
     await using world = await openWorld();
     world.pan.files.put("a/b/c.txt", "text");
@@ -329,6 +347,14 @@ describe("the bin of SJTU Pan", () => {
       "docs/dir/": null,
       "docs/dir/x": 1,
     });
+  });
+
+  it("that was emptied in part only is not said to be empty (sjtu-pan.md §3.7, §3.8)", async () => {
+    await using world = await openWorld({ knobs: { asyncEmptyBin: true } });
+    world.pan.files.put("a", "");
+    await world.mount.remove!([file("a")], { ...calm(), mode: "trash" });
+    endTasks(world, { status: 207 });
+    expect((await failureOf(world.mount.trash!.empty(calm()))).kind).toBe("incomplete");
   });
 
   it("lists more than a page (sjtu-pan.md §3.8)", async () => {

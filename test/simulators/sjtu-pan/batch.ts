@@ -2,7 +2,7 @@
 import { type ApiCall, type ApiRoute, bodyPath, checkStrategy } from "./api-call.ts";
 import { isObject, type JsonObject } from "./call.ts";
 import { removeNode } from "./directory.ts";
-import { ServiceError } from "./errors.ts";
+import { refusalRow, ServiceError } from "./errors.ts";
 import { copyTo, findSource, moveTo } from "./moves.ts";
 import { addTask } from "./tasks.ts";
 import { isFile } from "./tree.ts";
@@ -29,12 +29,6 @@ export const BATCH_ROUTES: readonly { readonly flag: string; readonly route: Api
   },
   { flag: "delete", route: batchRoute("delete", ["path", "permanent"], remove) },
 ];
-
-/** The row of a refusal. */
-export function refusalRow(error: unknown): { status: number; code: string; message: string } {
-  if (!(error instanceof ServiceError)) throw error;
-  return { status: error.status, code: error.code, message: error.message };
-}
 
 function batchRoute(flag: string, members: readonly string[], work: Work): ApiRoute {
   return {

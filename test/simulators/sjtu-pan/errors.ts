@@ -71,6 +71,12 @@ export class ServiceError extends Error {
   }
 }
 
+/** A refusal as a row of a batch or a task. Throws what is none. */
+export function refusalRow(error: unknown): { status: number; code: string; message: string } {
+  if (!(error instanceof ServiceError)) throw error;
+  return { status: error.status, code: error.code, message: error.message };
+}
+
 /** A refusal of the store, in XML (sjtu-pan.md §6). */
 export class StoreError extends Error {
   readonly code: string;

@@ -1,7 +1,6 @@
 /** The recycle bin (sjtu-pan.md §3.8). */
 import { type ApiCall, type ApiRoute, checkStrategy, expectOneOf, numberOf, parentOf, strategyOf } from "./api-call.ts";
-import { refusalRow } from "./batch.ts";
-import { ServiceError } from "./errors.ts";
+import { refusalRow, ServiceError } from "./errors.ts";
 import { AUTHORITY, isoTime, kindFields, wireSize } from "./items.ts";
 import { byCodePoint } from "./names.ts";
 import { purge, recycle, restoreTo } from "./spaces.ts";

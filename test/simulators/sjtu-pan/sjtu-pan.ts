@@ -139,9 +139,7 @@ export class SjtuPan {
       return await entry.answer();
     } finally {
       entry.entry.requestBytes = call.received;
-      for (const violation of noted) {
-        (this.#tolerate.has(violation.kind) ? this.tolerated : this.violations).push(violation);
-      }
+      this.#file(noted);
     }
   }
 
@@ -158,8 +156,12 @@ export class SjtuPan {
     const refusal = uuid && this.qr.find(uuid) ? undefined : 404;
     const status = fault?.kind === "reset" ? "cut" : fault?.kind === "error" ? fault.status : refusal;
     this.#log(call, faults).status = status === "cut" ? 0 : (status ?? 101);
-    for (const one of noted) (this.#tolerate.has(one.kind) ? this.tolerated : this.violations).push(one);
+    this.#file(noted);
     return status;
+  }
+
+  #file(noted: readonly Violation[]): void {
+    for (const one of noted) (this.#tolerate.has(one.kind) ? this.tolerated : this.violations).push(one);
   }
 
   async #entry(call: Call): Promise<{ readonly entry: LogEntry; answer(): Promise<Outcome> }> {

@@ -1,6 +1,6 @@
 /** Work that goes on after the reply (sjtu-pan.md §3.7). */
 import type { ApiRoute } from "./api-call.ts";
-import { ServiceError } from "./errors.ts";
+import { refusalRow } from "./errors.ts";
 import { json } from "./wire.ts";
 import type { Space, Task, World } from "./world.ts";
 
@@ -42,7 +42,6 @@ function outcomeOf(task: Task): NonNullable<Task["outcome"]> {
   try {
     return task.run();
   } catch (error) {
-    if (!(error instanceof ServiceError)) throw error;
-    return { status: error.status, code: error.code, message: error.message };
+    return refusalRow(error);
   }
 }

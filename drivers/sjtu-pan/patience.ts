@@ -1,7 +1,7 @@
-/** Trying again within an upload: a stream of gigabytes cannot begin anew because one request of hundreds failed (sjtu-pan.md §1.7). */
-import type { DriverEnv } from "../../contract/driver.ts";
-import { StorageError } from "../../contract/errors.ts";
-import type { CallOptions } from "../../contract/mount.ts";
+/** Trying again within a call: a stream of gigabytes, or a task of hours, cannot begin anew because one request of hundreds failed (sjtu-pan.md §1.7). */
+import type { DriverEnv } from "../contract/driver.ts";
+import { StorageError } from "../contract/errors.ts";
+import type { CallOptions } from "../contract/mount.ts";
 
 /** Tries of one step, the first included. */
 const TRIES = 4;
