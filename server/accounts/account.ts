@@ -5,13 +5,14 @@ import type { AccountHandle, AnyAccount, Health } from "#drivers/contract/accoun
 import type { Clock, Log } from "#drivers/contract/driver.ts";
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { CallOptions } from "#drivers/contract/mount.ts";
+import { orAbort } from "../layers/waiting.ts";
 import type { Notifier } from "../notify/notifier.ts";
 import type { AccountTable } from "../store/schema.ts";
 import type { OwnedDriverEnv } from "../upstream/env.ts";
 import { DEFAULT_RATE, type Pacer } from "../upstream/pacer.ts";
 import type { AccountInfo, MountAccount } from "./api.ts";
 import { mergeRenewed, withPatch } from "./credential.ts";
-import { deadline, orAbort } from "./deadline.ts";
+import { deadline } from "./deadline.ts";
 import type { Environments } from "./environments.ts";
 import { columnsOf, expiredBy, healthOf, isOver, loginRequired, unreadable } from "./health.ts";
 import type { AccountRow, AccountRows } from "./rows.ts";
@@ -134,9 +135,11 @@ export class Account {
   /** Asks the service, renewing once where the login seems to be over. */
   async check(o: CallOptions): Promise<void> {
     if (this.#row.credential === null) return;
+    const login = this.#login;
     let wasOver = this.#isOver;
     const { definition } = await this.#open();
     let health = await this.#ask(o);
+    if (login !== this.#login) return;
     if (isOver(health) && definition.renew) {
       await orAbort(this.#renewOnce(), o.signal).catch((error: unknown) => {
         if (kindOf(error) !== "unauthenticated") throw error;
@@ -144,6 +147,7 @@ export class Account {
       if (this.#isOver) return;
       wasOver = false; // the renewal has told
       health = await this.#ask(o);
+      if (login !== this.#login) return;
     }
     await this.#become(health);
     if (wasOver && !this.#isOver) this.#parts.recovered(this.#row.id);

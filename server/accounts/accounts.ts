@@ -2,12 +2,13 @@
 import type { AnyAccount } from "#drivers/contract/account.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { CallOptions } from "#drivers/contract/mount.ts";
+import { orAbort } from "../layers/waiting.ts";
 import { createNotifier, type Notifier } from "../notify/notifier.ts";
 import type { Store } from "../store/store.ts";
 import { Account, type AccountParts } from "./account.ts";
 import type { AccountInfo, Accounts, AddOptions, Logins, MountAccount } from "./api.ts";
 import type { AccountSource } from "./catalogue.ts";
-import { deadline, orAbort } from "./deadline.ts";
+import { deadline } from "./deadline.ts";
 import { createEnvironments, type EnvironmentOptions } from "./environments.ts";
 import { RunningLogins } from "./logins.ts";
 import { accountRows } from "./rows.ts";

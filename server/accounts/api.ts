@@ -1,6 +1,5 @@
 /** What the vfs and the fronts may ask about accounts. No credential passes here but on its way in. */
-
-import type { AccountHandle, Health, LoginAnswer } from "#drivers/contract/account.ts";
+import type { AccountHandle, Health, LoginAnswer, LoginStep } from "#drivers/contract/account.ts";
 import type { FieldDescription } from "#drivers/contract/config.ts";
 import type { ErrorKind, Reason } from "#drivers/contract/errors.ts";
 import type { CallOptions } from "#drivers/contract/mount.ts";
@@ -72,15 +71,8 @@ export interface AddOptions extends CallOptions {
 
 /** One step of a login, as fronts show it. */
 export type LoginStepShown =
-  | {
-      readonly kind: "qr";
-      readonly content: string;
-      readonly url?: string;
-      readonly state: "waiting" | "scanned" | "refreshed";
-      readonly expiresAt?: number;
-    }
-  | { readonly kind: "fields"; readonly fields: readonly FieldDescription[] }
-  | { readonly kind: "code"; readonly sentTo?: string };
+  | Exclude<LoginStep, { readonly kind: "fields" }>
+  | { readonly kind: "fields"; readonly fields: readonly FieldDescription[] };
 
 /** What came of a login. */
 export interface LoginResult {

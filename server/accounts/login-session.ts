@@ -5,8 +5,9 @@ import type { AnyAccount, LoginAnswer, LoginFlow, LoginStep } from "#drivers/con
 import { describeConfig } from "#drivers/contract/config.ts";
 import type { Clock, Log } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
+import { orAbort } from "../layers/waiting.ts";
+import { withoutSecrets } from "../upstream/redact.ts";
 import type { Accounts, LoginFailure, LoginRequest, LoginState, LoginStepShown } from "./api.ts";
-import { orAbort } from "./deadline.ts";
 import type { Environments } from "./environments.ts";
 
 /** How long a login may take, in milliseconds (architecture.md §3). */
@@ -212,5 +213,5 @@ export function invalidInput(error: z.ZodError): StorageError {
 
 function toFailure(error: unknown): LoginFailure {
   if (!(error instanceof StorageError)) return { kind: "internal", message: "internal error (see the log)" };
-  return { kind: error.kind, message: error.message, ...(error.reason && { reason: error.reason }) };
+  return { kind: error.kind, message: withoutSecrets(error.message), ...(error.reason && { reason: error.reason }) };
 }

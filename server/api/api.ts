@@ -4,7 +4,7 @@ import { limitBody } from "./body-limit.ts";
 import { describeContent } from "./content-handler.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { toResponse } from "./envelope.ts";
-import { toFailure } from "./failures.ts";
+import { toFailure, withKindInside } from "./failures.ts";
 import { describeRead } from "./read-handler.ts";
 import { accountRoutes } from "./routes/accounts.ts";
 import { authRoutes } from "./routes/auth.ts";
@@ -82,7 +82,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps): void {
     if (level === "error" || level === "warn") {
       deps.log.warn({ err: error, method: c.req.method, path: c.req.path }, "a request failed");
     }
-    const shown = isOurs && envelope.kind ? { ...envelope, data: { kind: envelope.kind } } : envelope;
+    const shown = isOurs ? withKindInside(envelope) : envelope;
     return toResponse(shown, retryAfter === undefined ? {} : { "Retry-After": String(retryAfter) });
   });
 }

@@ -5,6 +5,7 @@ import type { Caller } from "../auth/authenticator.ts";
 import { demandAdmin } from "../auth/permissions.ts";
 import type { ApiApp, ApiDeps, ApiEnv } from "./deps.ts";
 import { ApiError, success, toResponse } from "./envelope.ts";
+import { parsed, parseJson } from "./input.ts";
 
 /** Who may call: `open` anybody, without being asked who; `guest` anybody, the guest included unless disabled; `admin`. */
 export type Access = "open" | "guest" | "admin";
@@ -46,10 +47,9 @@ export function declare<I extends z.ZodType, O extends z.ZodType, A extends Acce
   app.on([...methods.map((method) => method.toUpperCase())], path, async (c) => {
     const caller = route.access === "open" ? undefined : await callerOf(c, { auth });
     if (route.access === "admin" && caller) demandAdmin(caller.user);
-    const parsed = route.input.safeParse(withPathFields(await readInput(c, route.source), c.req.param()));
-    if (!parsed.success) throw new ApiError(400, z.prettifyError(parsed.error).replaceAll("\n", " "));
+    const input = parsed(route.input, withPathFields(await readInput(c, route.source), c.req.param()));
     const result = await handler({
-      input: parsed.data,
+      input,
       caller: caller as Call<z.output<I>, A>["caller"],
       signal: c.req.raw.signal,
       c,
@@ -83,11 +83,7 @@ async function readInput(c: Context<ApiEnv>, source: "query" | "json" | undefine
   }
   const text = await c.req.text();
   if (text.trim() === "") throw new ApiError(400, "the request body is empty (EOF)");
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ApiError(400, "the request body is not JSON");
-  }
+  return parseJson(text);
 }
 
 function describe<I extends z.ZodType, O extends z.ZodType, A extends Access>(

@@ -1,4 +1,6 @@
 /** The one place that turns anything thrown into AList's code and message (alist-api.md §3). */
+import { z } from "@hono/zod-openapi";
+import type { Log } from "#drivers/contract/driver.ts";
 import { type ErrorKind, StorageError } from "#drivers/contract/errors.ts";
 import { PathError } from "#drivers/contract/path.ts";
 import { AuthError } from "../auth/auth-error.ts";
@@ -50,6 +52,22 @@ export function toFailure(error: unknown, { phrases = true } = {}): Failure {
     level,
     status,
   };
+}
+
+/** The envelope as our own routes show it: with the kind inside `data`. */
+export function withKindInside(envelope: Envelope): Envelope {
+  return envelope.kind ? { ...envelope, data: { kind: envelope.kind } } : envelope;
+}
+
+/** A failure of one of several things. */
+export const failureSchema = z.object({ kind: z.string().optional(), message: z.string() });
+
+/** The failure as a row tells it. A bug's row tells nothing, so the log does. */
+export function failureRow(error: unknown, log: Log): z.input<typeof failureSchema> {
+  const { envelope, level } = toFailure(error, { phrases: false });
+  const { kind, message } = envelope;
+  if (level === "error") log.warn({ err: error }, "a part of a request failed");
+  return { ...(kind && { kind }), message };
 }
 
 function withPhrase(message: string, kind: ErrorKind | undefined): string {

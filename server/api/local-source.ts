@@ -72,7 +72,8 @@ class OpenLocalFile implements LocalFile {
 
   /** When it resolves, nobody reads the descriptor any more, which may be another file's soon. */
   async close(): Promise<void> {
-    await Promise.all([...this.#reading].map((stream) => once(stream.destroy(), "close")));
+    // One that fails just now is closed all the same, in the same turn.
+    await Promise.allSettled([...this.#reading].map((stream) => once(stream.destroy(), "close")));
     await this.#handle.close();
   }
 

@@ -1,13 +1,13 @@
 /** Routes whose bodies are files: answered on the raw Node request, since bytes never pass through Hono. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { z } from "@hono/zod-openapi";
+import type { z } from "@hono/zod-openapi";
 import type { User } from "../auth/users.ts";
 import { endReply } from "../http/body.ts";
-import { isAbort } from "../http/errors.ts";
 import { closeSignal } from "../http/send.ts";
 import type { ApiDeps } from "./deps.ts";
 import { ApiError, JSON_TYPE } from "./envelope.ts";
-import { type Failure, toFailure } from "./failures.ts";
+import { type Failure, toFailure, withKindInside } from "./failures.ts";
+import { parsed } from "./input.ts";
 
 /** Never rejects. `owner`: the request came through the control socket. */
 export type RawHandler = (
@@ -39,18 +39,18 @@ export function rawHandler(
       const { user } = owner ? await authenticator.owner() : await authenticator.token(request.headers.authorization);
       await run({ request, response, user, signal });
     } catch (error) {
-      const failure = toFailure(error, { phrases: false });
-      if (failure.level === "error" || (failure.level === "warn" && !isAbort(error)))
-        log.warn({ err: error, method: request.method }, "a transfer failed");
+      const failure = loggedFailure(error, request, log);
       if (response.headersSent || response.destroyed) response.destroy();
       else refuse(request, response, failure);
     }
   };
 }
 
-/** The failure as our own routes show it: AList's envelope, the kind inside `data`. */
-function failureBody({ envelope }: Failure): string {
-  return JSON.stringify({ ...envelope, data: envelope.kind ? { kind: envelope.kind } : envelope.data });
+/** How a failure is answered; it is in the log where its owner must know of it. */
+export function loggedFailure(error: unknown, { method }: IncomingMessage, log: ApiDeps["log"]): Failure {
+  const failure = toFailure(error, { phrases: false });
+  if (failure.level === "error" || failure.level === "warn") log.warn({ err: error, method }, "a transfer failed");
+  return failure;
 }
 
 /** The query of a request by its schema. Throws ApiError 400. */
@@ -59,14 +59,8 @@ export function readQuery<S extends z.ZodType>(request: IncomingMessage, schema:
   return parsed(schema, Object.fromEntries(searchParams));
 }
 
-/** The value by its schema. Throws ApiError 400. */
-export function parsed<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw new ApiError(400, z.prettifyError(result.error).replaceAll("\n", " "));
-}
-
 function refuse(request: IncomingMessage, response: ServerResponse, failure: Failure): void {
   const retryAfter = failure.retryAfter === undefined ? [] : ["Retry-After", String(failure.retryAfter)];
-  endReply(request, response, failure.status, ["Content-Type", JSON_TYPE, ...retryAfter], failureBody(failure));
+  const body = JSON.stringify(withKindInside(failure.envelope));
+  endReply(request, response, failure.status, ["Content-Type", JSON_TYPE, ...retryAfter], body);
 }

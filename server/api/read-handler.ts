@@ -1,15 +1,12 @@
 /** `GET /api/pandav/fs/read`: a file's bytes for the command line, on the raw Node request, since bytes never pass through Hono. */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "@hono/zod-openapi";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { demand } from "../auth/permissions.ts";
 import { contentTypeOf, isActiveContent } from "../http/content-type.ts";
-import { isAbort } from "../http/errors.ts";
-import { closeSignal, sendStream } from "../http/send.ts";
+import { sendStream } from "../http/send.ts";
 import { onChangedAgain } from "../vfs/reading.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
-import { ApiError, JSON_TYPE } from "./envelope.ts";
-import { toFailure } from "./failures.ts";
+import { type RawCall, type RawHandler, rawHandler, readQuery } from "./raw.ts";
 import { userPath } from "./user-path.ts";
 
 /** Where the raw handler listens. */
@@ -21,40 +18,21 @@ const query = z.object({
   length: z.coerce.number().int().min(0).optional(),
 });
 
-export type RawHandler = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  o: { readonly owner: boolean },
-) => Promise<void>;
-
 /**
  * Answers `?path=&offset=&length=` with the bytes, status 200; without `length` to the end. Refusals have a real status and AList's envelope.
  * Never rejects: a body that breaks off destroys the connection.
  */
-export function createReadHandler({ vfs, auth, log }: Pick<ApiDeps, "vfs" | "auth" | "log">): RawHandler {
-  return async (request, response, { owner }) => {
-    const signal = closeSignal(response);
-    try {
-      if (request.method !== "GET" && request.method !== "HEAD")
-        throw new ApiError(405, "only GET and HEAD are answered here");
-      const { authenticator } = auth;
-      const { user } = owner ? await authenticator.owner() : await authenticator.token(request.headers.authorization);
-      const asked = readQuery(request.url ?? "");
-      const path = userPath(user, asked.path);
-      demand(user, "read", path);
-      await onChangedAgain(() => send(path, asked, request.method === "HEAD", response, signal));
-    } catch (error) {
-      refuse(error, response);
-    }
-  };
+export function createReadHandler(deps: Pick<ApiDeps, "vfs" | "auth" | "log">): RawHandler {
+  const { vfs } = deps;
 
-  async function send(
-    path: string,
-    asked: z.output<typeof query>,
-    headOnly: boolean,
-    response: ServerResponse,
-    signal: AbortSignal,
-  ) {
+  async function read(call: RawCall): Promise<void> {
+    const asked = readQuery(call.request, query);
+    const path = userPath(call.user, asked.path);
+    demand(call.user, "read", path);
+    await onChangedAgain(() => send(path, asked, call));
+  }
+
+  async function send(path: string, asked: z.output<typeof query>, { request, response, signal }: RawCall) {
     const file = await vfs.open(path, { signal });
     const { size, sizeIs } = file.resource;
     const known = size !== undefined && sizeIs !== "about";
@@ -68,7 +46,7 @@ export function createReadHandler({ vfs, auth, log }: Pick<ApiDeps, "vfs" | "aut
       "X-Content-Type-Options",
       "nosniff",
     ];
-    if (headOnly || length === 0) {
+    if (request.method === "HEAD" || length === 0) {
       response.writeHead(200, [...headers, ...(known ? ["Content-Length", String(length)] : [])] as never).end();
       return;
     }
@@ -82,20 +60,7 @@ export function createReadHandler({ vfs, auth, log }: Pick<ApiDeps, "vfs" | "aut
     );
   }
 
-  function refuse(error: unknown, response: ServerResponse): void {
-    const { envelope, status, retryAfter, level } = toFailure(error, { phrases: false });
-    if (level === "error" || (level === "warn" && !isAbort(error))) log.warn({ err: error }, "a read failed");
-    if (response.headersSent || response.destroyed) {
-      response.destroy();
-      return;
-    }
-    const data = envelope.kind ? { kind: envelope.kind } : null;
-    const headers = {
-      "Content-Type": JSON_TYPE,
-      ...(retryAfter !== undefined && { "Retry-After": String(retryAfter) }),
-    };
-    response.writeHead(status, headers).end(JSON.stringify({ ...envelope, data }));
-  }
+  return rawHandler(deps, { GET: read, HEAD: read });
 }
 
 /** Names the route in the documentation; it is dispatched before Hono. */
@@ -111,11 +76,4 @@ export function describeRead(app: ApiApp): void {
       default: { description: "AList's envelope, with the status that it means" },
     },
   });
-}
-
-function readQuery(url: string): z.output<typeof query> {
-  const { searchParams } = new URL(url, "http://localhost");
-  const parsed = query.safeParse(Object.fromEntries(searchParams));
-  if (parsed.success) return parsed.data;
-  throw new ApiError(400, z.prettifyError(parsed.error).replaceAll("\n", " "));
 }

@@ -1,8 +1,8 @@
 /** What our routes tell of a file that was stored. */
 import { z } from "@hono/zod-openapi";
-import { visiblePath } from "../auth/permissions.ts";
 import type { User } from "../auth/users.ts";
 import type { WriteResult } from "../vfs/resource.ts";
+import { shownPath } from "./user-path.ts";
 
 /** What to do where the name is taken. */
 export const conflictSchema = z.enum(["fail", "replace", "rename"]).default("fail");
@@ -28,5 +28,5 @@ export function toStored(
   { resource, created, modifiedAtStored }: WriteResult,
 ): z.input<typeof storedSchema> {
   const { path, name, size = 0, modifiedAt, hashes = {}, etag } = resource;
-  return { path: visiblePath(user, path) ?? path, name, size, modifiedAt, hashes, etag, created, modifiedAtStored };
+  return { path: shownPath(user, path), name, size, modifiedAt, hashes, etag, created, modifiedAtStored };
 }

@@ -1,13 +1,12 @@
 /** Routes whose answer is long: one JSON object per line, on the raw Node request, in memory that one batch bounds. */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import type { z } from "@hono/zod-openapi";
 import type { User } from "../auth/users.ts";
+import { readBody } from "../http/body.ts";
 import { drained } from "../http/send.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
-import { ApiError } from "./envelope.ts";
-import { toFailure } from "./failures.ts";
-import { parsed, type RawHandler, rawHandler } from "./raw.ts";
+import { parsed, parseJson } from "./input.ts";
+import { loggedFailure, type RawCall, type RawHandler, rawHandler, readQuery } from "./raw.ts";
 
 /** Longest request body, in bytes. */
 const MAX_BODY = 1024 * 1024;
@@ -18,7 +17,7 @@ export interface StreamCall<I> {
   readonly signal: AbortSignal;
 }
 
-export interface StreamRoute<I = never> {
+export interface StreamRoute<I> {
   /** GET has its input in the query, POST in a JSON body. */
   readonly method: "GET" | "POST";
   readonly path: string;
@@ -30,21 +29,16 @@ export interface StreamRoute<I = never> {
   rows(call: StreamCall<I>): AsyncIterable<readonly object[]>;
 }
 
-/** A failure as rows and last lines tell it. */
-export function failureRow(error: unknown): { readonly kind?: string; readonly message: string } {
-  const { message, kind } = toFailure(error, { phrases: false }).envelope;
-  return { ...(kind && { kind }), message };
-}
-
 /** Answers requests for a route; a reader that leaves stops the work. */
 export function createStreamHandler<I>(
   route: StreamRoute<I>,
   deps: Pick<ApiDeps, "auth" | "log">,
 ): { readonly path: string; readonly handle: RawHandler } {
   const handle = rawHandler(deps, {
-    [route.method]: async ({ request, response, user, signal }) => {
-      const input = parsed(route.input, await readInput(request));
-      await send(route.rows({ input, user, signal }), response, signal);
+    [route.method]: async (call) => {
+      const { user, signal } = call;
+      const input = route.method === "GET" ? readQuery(call.request, route.input) : await readJson(call, route.input);
+      await send(route.rows({ input, user, signal }), call, deps.log);
     },
   });
   return { path: route.path, handle };
@@ -72,8 +66,8 @@ export function describeStream<I>(app: ApiApp, { method, path, summary, input, r
 
 async function send(
   batches: AsyncIterable<readonly object[]>,
-  response: ServerResponse,
-  signal: AbortSignal,
+  { request, response, signal }: RawCall,
+  log: ApiDeps["log"],
 ): Promise<void> {
   const begin = () => {
     if (!response.headersSent) response.writeHead(200, { "Content-Type": "application/x-ndjson; charset=utf-8" });
@@ -89,7 +83,8 @@ async function send(
     }
   } catch (error) {
     if (!response.headersSent || signal.aborted) throw error;
-    response.end(`${JSON.stringify({ error: failureRow(error) })}\n`);
+    const { kind, message } = loggedFailure(error, request, log).envelope;
+    response.end(`${JSON.stringify({ error: { kind, message } })}\n`);
     return;
   }
   signal.throwIfAborted();
@@ -97,20 +92,7 @@ async function send(
   response.end('{"end":true}\n');
 }
 
-async function readInput(request: IncomingMessage): Promise<unknown> {
-  if (request.method === "GET") {
-    return Object.fromEntries(new URL(request.url ?? "", "http://localhost").searchParams);
-  }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY) throw new ApiError(413, `the request body is longer than ${MAX_BODY} bytes`);
-    chunks.push(chunk);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  } catch {
-    throw new ApiError(400, "the request body is not JSON");
-  }
+async function readJson<I>({ request, response, signal }: RawCall, schema: z.ZodType<I>): Promise<I> {
+  const body = await readBody(request, response, MAX_BODY, signal);
+  return parsed(schema, parseJson(body.toString("utf8")));
 }

@@ -93,7 +93,7 @@ export function errorReply(error: unknown): ErrorReply {
 }
 
 /** True for what an AbortSignal throws, and for a client that left in the middle of a body. */
-export function isAbort(error: unknown): boolean {
+function isAbort(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { name } = error;
   const code = "code" in error ? error.code : undefined;

@@ -28,6 +28,7 @@ export function linger<T>(
 
 /** The promise's outcome, or the signal's reason when that aborts first; what then still comes goes to `late`. */
 export function orAbort<T>(promise: Promise<T>, signal: AbortSignal, late?: (value: T) => void): Promise<T> {
+  if (signal.aborted) promise.then(late, () => {}); // nobody waits for it any more
   return linger<T>(signal, (resolve, reject) => {
     let left = false;
     promise.then((value) => (left ? late?.(value) : resolve(value)), reject);

@@ -31,13 +31,9 @@ export function accountRoutes(app: ApiApp, deps: ApiDeps): void {
       summary: "The kinds of accounts, and the ways to log in",
       access: "admin",
       input: nothing,
-      output: z.array(accountKindSchema),
+      output: z.array(accountKindSchema).readonly(),
     },
-    async () =>
-      [...(await catalogue.accountKinds())].map((kind) => ({
-        ...kind,
-        flows: kind.flows.map((flow) => ({ ...flow })),
-      })),
+    () => catalogue.accountKinds(),
   );
 
   declare(

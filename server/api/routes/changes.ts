@@ -2,17 +2,15 @@
 import { z } from "@hono/zod-openapi";
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import { parentOf } from "#drivers/contract/path.ts";
-import { demand, visiblePath } from "../../auth/permissions.ts";
+import { demand } from "../../auth/permissions.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { failureRow } from "../stream.ts";
-import { userPath } from "../user-path.ts";
-
-const failure = z.object({ kind: z.string().optional(), message: z.string() });
+import { failureRow, failureSchema } from "../failures.ts";
+import { shownPath, userPath } from "../user-path.ts";
 
 /** Adds `/api/pandav/fs/mkdir`, `remove` and `link`. */
 export function changeRoutes(app: ApiApp, deps: ApiDeps): void {
-  const { vfs } = deps;
+  const { vfs, log } = deps;
 
   declare(
     app,
@@ -30,7 +28,7 @@ export function changeRoutes(app: ApiApp, deps: ApiDeps): void {
       const path = userPath(user, input.path);
       demand(user, "write", path);
       const created = await make(path, input.parents, signal);
-      return { path: visiblePath(user, path) ?? path, created };
+      return { path: shownPath(user, path), created };
     },
   );
 
@@ -52,13 +50,13 @@ export function changeRoutes(app: ApiApp, deps: ApiDeps): void {
         /** Default: into the recycle bin where the storage has one. */
         mode: z.enum(["trash", "permanent"]).optional(),
       }),
-      output: z.array(z.object({ failure: failure.optional() })),
+      output: z.array(z.object({ failure: failureSchema.optional() })),
     },
     async ({ input: { paths, recursive, onlyEmpty, mode }, caller: { user }, signal }) => {
       const full = paths.map((path) => userPath(user, path));
       for (const path of full) demand(user, "remove", path);
       const outcomes = await vfs.removeAll(full, { signal, recursive, onlyEmpty, ...(mode && { mode }) });
-      return outcomes.map(({ error }) => (error === undefined ? {} : { failure: failureRow(error) }));
+      return outcomes.map(({ error }) => (error === undefined ? {} : { failure: failureRow(error, log) }));
     },
   );
 

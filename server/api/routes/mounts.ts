@@ -6,6 +6,8 @@ import { visiblePath } from "../../auth/permissions.ts";
 import type { User } from "../../auth/users.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { failureRow, failureSchema } from "../failures.ts";
+import { nothing } from "../schemas.ts";
 import { userPath } from "../user-path.ts";
 
 const usage = z
@@ -15,12 +17,14 @@ const usage = z
     used: z.number().optional(),
     total: z.number().optional(),
     trashed: z.number().optional(),
+    /** Why there are no numbers; only where no path was asked for. */
+    failure: failureSchema.optional(),
   })
   .openapi("MountUsage");
 
 /** Adds `/api/pandav/mounts`, `mounts/use` and `usage`. */
 export function mountRoutes(app: ApiApp, deps: ApiDeps): void {
-  const { vfs, settings } = deps;
+  const { vfs, settings, log } = deps;
 
   declare(
     app,
@@ -30,7 +34,7 @@ export function mountRoutes(app: ApiApp, deps: ApiDeps): void {
       path: "/api/pandav/mounts",
       summary: "Where the caller's paths may begin, and which mount bare paths mean",
       access: "guest",
-      input: z.object({}),
+      input: nothing,
       output: z.object({
         mounts: z.array(z.object({ path: z.string(), disabled: z.boolean() })),
         /** The chosen one; it may be gone by now. */
@@ -88,11 +92,21 @@ export function mountRoutes(app: ApiApp, deps: ApiDeps): void {
         shown.map(async ({ path, mountPath, driver }) => ({
           mountPath: path,
           driver,
-          ...(await vfs.usage(mountPath, { signal })),
+          ...(await (asked ? vfs.usage(mountPath, { signal }) : usageOrFailure(mountPath, signal))),
         })),
       );
     },
   );
+
+  /** One dead mount takes nothing from what the others tell. */
+  async function usageOrFailure(mountPath: string, signal: AbortSignal) {
+    try {
+      return await vfs.usage(mountPath, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      return { failure: failureRow(error, log) };
+    }
+  }
 
   /** The mounts that a user sees, under his names; the one around his base path is his root. */
   function mountsOf(user: User) {

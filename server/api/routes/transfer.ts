@@ -2,11 +2,12 @@
 import { z } from "@hono/zod-openapi";
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import { parentOf } from "#drivers/contract/path.ts";
-import { demand, visiblePath } from "../../auth/permissions.ts";
-import type { TransferResult } from "../../vfs/resource.ts";
+import { demand } from "../../auth/permissions.ts";
 import type { ApiDeps } from "../deps.ts";
+import { progressRow, withProgress } from "../progress.ts";
+import { conflictSchema } from "../stored.ts";
 import type { StreamRoute } from "../stream.ts";
-import { userPath } from "../user-path.ts";
+import { shownPath, userPath } from "../user-path.ts";
 
 /** How often somebody who waits hears how far it is, in milliseconds. */
 const REPORT_EVERY_MS = 500;
@@ -16,13 +17,10 @@ const input = z.object({
   from: z.string().min(1),
   /** The new path itself, not the directory around it. */
   to: z.string().min(1),
-  conflict: z.enum(["fail", "replace", "rename"]).default("fail"),
+  conflict: conflictSchema,
 });
 
-const row = z.union([
-  z.object({ bytes: z.number() }),
-  z.object({ done: z.object({ created: z.boolean(), path: z.string().optional() }) }),
-]);
+const row = z.union([progressRow, z.object({ done: z.object({ created: z.boolean(), path: z.string().optional() }) })]);
 
 /** `POST /api/pandav/fs/transfer`: lines of progress, then one that says where it is now. */
 export function transferRoute({ vfs }: ApiDeps): StreamRoute<z.output<typeof input>> {
@@ -38,31 +36,13 @@ export function transferRoute({ vfs }: ApiDeps): StreamRoute<z.output<typeof inp
       demand(user, isRename ? "rename" : how, from);
       if (!isRename) demand(user, "write", to);
       if (conflict === "replace") await refuseDirectory(to, signal);
-      let bytes = 0;
-      const onProgress = (sum: number) => {
-        bytes = sum;
-      };
-      let settled: { readonly result: TransferResult } | { readonly error: unknown } | undefined;
-      const running = vfs[how](from, to, { conflict, signal, anySize: true, onProgress }).then(
-        (result) => {
-          settled = { result };
-        },
-        (error: unknown) => {
-          settled = { error };
-        },
+      const { created, path } = yield* withProgress(REPORT_EVERY_MS, signal, (o) =>
+        vfs[how](from, to, { conflict, anySize: true, ...o }).catch((error: unknown) => {
+          if (conflict !== "fail" || kindOf(error) !== "precondition-failed") throw error;
+          throw new StorageError("already-exists", `${asked.to} exists already`);
+        }),
       );
-      for (;;) {
-        await Promise.race([running, pause(REPORT_EVERY_MS)]);
-        if (settled) break;
-        yield [{ bytes }];
-      }
-      if ("error" in settled) {
-        throw kindOf(settled.error) === "precondition-failed" && conflict === "fail"
-          ? new StorageError("already-exists", `${asked.to} exists already`)
-          : settled.error;
-      }
-      const { created, path } = settled.result;
-      yield [{ done: { created, ...(path !== undefined && { path: visiblePath(user, path) ?? path }) } }];
+      yield [{ done: { created, ...(path !== undefined && { path: shownPath(user, path) }) } }];
     },
   };
 
@@ -77,10 +57,4 @@ export function transferRoute({ vfs }: ApiDeps): StreamRoute<z.output<typeof inp
     );
     if (kind === "directory") throw new StorageError("is-a-directory", `${to} is a directory`, { path: to });
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
 }

@@ -5,8 +5,9 @@ import type { User } from "../../auth/users.ts";
 import type { TrashItem, TrashOutcome } from "../../vfs/trashing.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { failureRow, type StreamRoute } from "../stream.ts";
-import { userPath } from "../user-path.ts";
+import { failureRow, failureSchema } from "../failures.ts";
+import type { StreamRoute } from "../stream.ts";
+import { shownPath, userPath } from "../user-path.ts";
 
 const item = z
   .object({
@@ -24,7 +25,7 @@ const outcome = z
     asked: z.string(),
     item: item.optional(),
     path: z.string().optional(),
-    failure: z.object({ kind: z.string().optional(), message: z.string() }).optional(),
+    failure: failureSchema.optional(),
   })
   .openapi("TrashOutcome");
 
@@ -48,7 +49,7 @@ export function trashRoute(deps: ApiDeps): StreamRoute<{ path: string }> {
 
 /** Adds `/api/pandav/trash/restore`, `purge` and `empty`. */
 export function trashRoutes(app: ApiApp, deps: ApiDeps): void {
-  const { vfs } = deps;
+  const { vfs, log } = deps;
   const changes = [
     ["restore", "Put items of a recycle bin back, by id or name"],
     ["purge", "Delete items of a recycle bin for good, by id or name"],
@@ -69,7 +70,7 @@ export function trashRoutes(app: ApiApp, deps: ApiDeps): void {
       async ({ input, caller: { user }, signal }) => {
         const path = wholeMount(deps, user, input.path);
         if (how === "restore") demand(user, "write", path);
-        return (await vfs.trash[how](path, input.items, { signal })).map((one) => toOutcome(one, user));
+        return (await vfs.trash[how](path, input.items, { signal })).map((one) => toOutcome(one, user, log));
       },
     );
   }
@@ -101,12 +102,16 @@ function wholeMount({ vfs }: ApiDeps, user: User, text: string): string {
   return mountPath;
 }
 
-function toOutcome({ asked, item: found, path, error }: TrashOutcome, user: User): z.input<typeof outcome> {
+function toOutcome(
+  { asked, item: found, path, error }: TrashOutcome,
+  user: User,
+  log: ApiDeps["log"],
+): z.input<typeof outcome> {
   return {
     asked,
     ...(found && { item: shown(found, user) }),
-    ...(path !== undefined && { path: visiblePath(user, path) ?? path }),
-    ...(error !== undefined && { failure: failureRow(error) }),
+    ...(path !== undefined && { path: shownPath(user, path) }),
+    ...(error !== undefined && { failure: failureRow(error, log) }),
   };
 }
 

@@ -1,15 +1,16 @@
 /** Long looks into the filesystem: everything below a directory, what of it has a name or size, and how much it is. */
 import { z } from "@hono/zod-openapi";
 import { nameOf } from "#drivers/contract/path.ts";
-import { demand, visiblePath } from "../../auth/permissions.ts";
+import { demand } from "../../auth/permissions.ts";
 import type { User } from "../../auth/users.ts";
 import { nameGlob } from "../../vfs/name-glob.ts";
 import type { Resource } from "../../vfs/resource.ts";
 import { totals } from "../../vfs/totals.ts";
 import { type Walked, walk } from "../../vfs/walking.ts";
 import type { ApiDeps } from "../deps.ts";
-import { failureRow, type StreamRoute } from "../stream.ts";
-import { userPath } from "../user-path.ts";
+import { failureRow, failureSchema } from "../failures.ts";
+import type { StreamRoute } from "../stream.ts";
+import { shownPath, userPath } from "../user-path.ts";
 
 /** Rows of totals in one write. */
 const TOTALS_AT_ONCE = 200;
@@ -33,8 +34,6 @@ const walkInput = z.object({
   maxSize: size,
 });
 
-const failure = z.object({ kind: z.string().optional(), message: z.string() });
-
 const entryRow = z
   .object({
     path: z.string(),
@@ -48,15 +47,16 @@ const entryRow = z
     /** True where the entries of this directory, which has come before, follow: in the order `listings`. */
     isEntered: z.boolean().optional(),
     /** Why this directory's entries are missing; it has come before without. */
-    failure: failure.optional(),
+    failure: failureSchema.optional(),
   })
   .openapi("WalkedEntry");
 
+const place = z.object({ path: z.string(), kind: z.enum(["file", "directory"]) });
+
 const totalRow = z
   .object({
-    path: z.string(),
+    ...place.shape,
     depth: z.int(),
-    kind: z.enum(["file", "directory"]),
     bytes: z.number(),
     files: z.int(),
     directories: z.int(),
@@ -66,7 +66,7 @@ const totalRow = z
   .openapi("Total");
 
 /** `GET /api/pandav/fs/walk`. */
-export function walkRoute({ vfs }: ApiDeps): StreamRoute<z.output<typeof walkInput>> {
+export function walkRoute({ vfs, log }: ApiDeps): StreamRoute<z.output<typeof walkInput>> {
   return {
     method: "GET",
     path: "/api/pandav/fs/walk",
@@ -87,20 +87,20 @@ export function walkRoute({ vfs }: ApiDeps): StreamRoute<z.output<typeof walkInp
       for await (const rows of walk(vfs, path, o)) {
         const shown = rows.filter((row) => row.error !== undefined || fits(row));
         // An empty batch is a sign of life, and no line.
-        yield shown.map((row) => toRow(row, user));
+        yield shown.map((row) => toRow(row, user, log));
       }
     },
   };
 }
 
 /** `GET /api/pandav/fs/du`. */
-export function totalsRoute({ vfs }: ApiDeps): StreamRoute<{ path: string; maxDepth?: number | undefined }> {
+export function totalsRoute({ vfs, log }: ApiDeps): StreamRoute<{ path: string; maxDepth?: number | undefined }> {
   return {
     method: "GET",
     path: "/api/pandav/fs/du",
     summary: "How much lies in a directory and in those below it, from below to above",
     input: z.object({ path: z.string().min(1), maxDepth: depth }),
-    row: totalRow,
+    row: z.union([totalRow, place.extend({ failure: failureSchema })]),
     async *rows({ input, user, signal }) {
       const path = userPath(user, input.path);
       demand(user, "read", path);
@@ -108,9 +108,9 @@ export function totalsRoute({ vfs }: ApiDeps): StreamRoute<{ path: string; maxDe
       const o = { signal, ...(input.maxDepth !== undefined && { maxDepth: input.maxDepth }) };
       for await (const total of totals(vfs, path, o)) {
         const { resource, ...rest } = total;
-        const place = { path: visiblePath(user, resource.path) ?? resource.path, kind: resource.kind };
-        if ("error" in rest) batch.push({ ...place, failure: failureRow(rest.error) });
-        else batch.push({ ...place, ...rest });
+        const at = { path: shownPath(user, resource.path), kind: resource.kind };
+        if ("error" in rest) batch.push({ ...at, failure: failureRow(rest.error, log) });
+        else batch.push({ ...at, ...rest });
         if (batch.length < TOTALS_AT_ONCE) continue;
         yield batch;
         batch = [];
@@ -133,10 +133,14 @@ function conditionsOf(input: z.output<typeof walkInput>): (row: Walked) => boole
     isNamed(nameOf(resource.path));
 }
 
-function toRow({ resource, depth: at, isLast, isEntered, error }: Walked, user: User): z.input<typeof entryRow> {
+function toRow(
+  { resource, depth: at, isLast, isEntered, error }: Walked,
+  user: User,
+  log: ApiDeps["log"],
+): z.input<typeof entryRow> {
   const { path, kind, size: bytes, sizeIs, modifiedAt } = resource;
   return {
-    path: visiblePath(user, path) ?? path,
+    path: shownPath(user, path),
     depth: at,
     kind,
     ...(bytes !== undefined && kind === "file" && { size: bytes }),
@@ -144,6 +148,6 @@ function toRow({ resource, depth: at, isLast, isEntered, error }: Walked, user: 
     ...(modifiedAt !== undefined && { modifiedAt }),
     ...(isLast && { isLast }),
     ...(isEntered && { isEntered }),
-    ...(error !== undefined && { failure: failureRow(error) }),
+    ...(error !== undefined && { failure: failureRow(error, log) }),
   };
 }

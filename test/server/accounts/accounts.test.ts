@@ -310,6 +310,28 @@ describe("a health check", () => {
     expect(world.notices).toHaveLength(1);
   });
 
+  it("tells nothing of a login that came while it ran", async () => {
+    const box = createBox();
+    const asked = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<never>();
+    const kind = {
+      ...box.kind,
+      check() {
+        asked.resolve();
+        return gate.promise;
+      },
+    };
+    const world = await open({ ...box, kind });
+    const { id } = await login(world);
+    const checked = world.accounts.check(id, forever);
+    await asked.promise;
+    await login(world, { ...ANN, token: "token-7" });
+    gate.reject(over());
+    expect(await checked).toMatchObject({ loginRequired: false, health: { state: "ok" } });
+    expect(await (await handleOf(world, id)).get()).toEqual({ ...ANN, token: "token-7" });
+    expect(world.notices).toEqual([]);
+  });
+
   it("ends when its caller leaves, whatever the service does", async () => {
     const world = await open();
     const { id } = await login(world);

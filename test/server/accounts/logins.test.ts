@@ -105,6 +105,17 @@ describe("a login", () => {
     expect(JSON.stringify(await world.next(state))).not.toContain("canary");
   });
 
+  it("shows what its flow failed with, but no secret of the addresses in it", async () => {
+    const world = await open();
+    world.box.onScripted = () => {
+      throw new StorageError("upstream", "GET https://box.example/login?token=canary was refused");
+    };
+    const state = await world.start();
+    await expect
+      .poll(() => world.next(state))
+      .toMatchObject({ error: { kind: "upstream", message: "GET https://box.example/login?… was refused" } });
+  });
+
   it("is cancelled at once, even where the flow does not listen", async () => {
     const world = await open();
     world.box.onScripted = () => new Promise(() => {});

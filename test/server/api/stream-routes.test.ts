@@ -71,6 +71,11 @@ describe("routes that answer in lines", () => {
     expect(await ask("fs/transfer", undefined, { how: "move" })).toMatchObject({ status: 400 });
   });
 
+  it("refuse a body of more than 1 MiB with a status that its sender can read", async () => {
+    const body = { how: "move", from: "/m/a", to: `/m/${"b".repeat(1024 * 1024)}` };
+    expect(await ask("fs/transfer", undefined, body)).toMatchObject({ status: 413, lines: [{ code: 413 }] });
+  });
+
   it("show a user his own part alone, under his own paths", async () => {
     const token = await api.addUser("kim", { basePath: "/m/home", permission: MAY_CHANGE });
     expect(paths(await ask("fs/walk?path=/", token))).toEqual(["/", "/a.txt", "/d", "/d/b"]);
