@@ -6,11 +6,11 @@ import { UsageError } from "../config.ts";
 import { type AccountReply, account } from "./account-wire.ts";
 import type { Client } from "./client.ts";
 import type { Definer } from "./definer.ts";
+import { mountsOf } from "./paths.ts";
 import { CommandError, EXIT } from "./report.ts";
 import { oneLine, print } from "./terminal.ts";
 
 const accounts = z.array(account);
-const mounts = z.looseObject({ inUse: z.string().optional() });
 
 /** Adds `whoami` and `logout`. */
 export function addAccounts(define: Definer): void {
@@ -54,9 +54,14 @@ async function logout(client: Client, wanted: string | undefined, out: Writable)
   await print(out, `${oneLine(`Logged out ${one.name} (${one.kind}).${stays}`)}\n`);
 }
 
-/** By id, user id, name, kind or mount path; without a word the one of the mount in use, else the only one. */
+/** The account that a word means: by id, user id, name, kind or mount path. Throws CommandError, UsageError, Refused. */
+export async function findAccount(client: Client, wanted: string): Promise<AccountReply> {
+  return choose(client, await listAccounts(client), wanted);
+}
+
+/** As `findAccount`; without a word the one of the mount in use, else the only one. */
 async function choose(client: Client, all: readonly AccountReply[], wanted: string | undefined): Promise<AccountReply> {
-  const candidates = wanted === undefined ? await candidatesOf(client, all) : all.filter((one) => isMeant(one, wanted));
+  const candidates = wanted === undefined ? await candidatesOf(client, all) : meant(all, wanted);
   const [only, ...others] = candidates;
   if (only && others.length === 0) return only;
   if (!only && wanted !== undefined) {
@@ -68,14 +73,17 @@ async function choose(client: Client, all: readonly AccountReply[], wanted: stri
 
 async function candidatesOf(client: Client, all: readonly AccountReply[]): Promise<readonly AccountReply[]> {
   if (all.length < 2) return all;
-  const { inUse } = await client.call({ method: "GET", path: "/api/pandav/mounts" }, mounts);
+  const { inUse } = await mountsOf(client);
   const used = all.filter((one) => inUse !== undefined && one.mounts.includes(inUse));
   return used.length > 0 ? used : all.filter(({ loginRequired }) => !loginRequired);
 }
 
-function isMeant(one: AccountReply, wanted: string): boolean {
+/** An id is what tells accounts apart, so nothing else that reads like it counts beside it. */
+function meant(all: readonly AccountReply[], wanted: string): readonly AccountReply[] {
+  const byId = all.filter(({ id }) => String(id) === wanted);
+  if (byId.length > 0) return byId;
   const path = `/${wanted.replace(/^\/+|\/+$/g, "")}`;
-  return [String(one.id), one.userId, one.name, one.kind].includes(wanted) || one.mounts.includes(path);
+  return all.filter(({ userId, name, kind, mounts }) => [userId, name, kind].includes(wanted) || mounts.includes(path));
 }
 
 function described(one: AccountReply): string {

@@ -16,13 +16,19 @@ export class Asker {
 
   /** True only for `y` and `yes`; the end of input means no (sjtu-pan.md §9.1). Throws the signal's reason. */
   async confirm(question: string): Promise<boolean> {
-    await print(this.#terminal.stderr, `${question} (y/N) `);
+    return /^y(es)?$/i.test((await this.ask(`${question} (y/N) `)) ?? "");
+  }
+
+  /** The answer, without space around it; undefined at the end of input. Throws the signal's reason. */
+  async ask(question: string): Promise<string | undefined> {
+    await print(this.#terminal.stderr, question);
     this.#lines ??= createInterface({ input: this.#terminal.stdin, signal: this.#signal });
     this.#answers ??= this.#lines[Symbol.asyncIterator]();
     const { value, done } = await this.#answers.next();
     this.#signal.throwIfAborted();
-    if (done) await print(this.#terminal.stderr, "\n");
-    return !done && /^y(es)?$/i.test(value.trim());
+    if (!done) return value.trim();
+    await print(this.#terminal.stderr, "\n");
+    return undefined;
   }
 
   close(): void {

@@ -136,6 +136,8 @@ export class Client {
 }
 
 function toRefused(response: IncomingMessage, call: Call, reply: Envelope | undefined): Refused {
+  const [, size] = /^bytes \*\/(\d+)$/.exec(response.headers["content-range"] ?? "") ?? []; // RFC 9110 §15.5.17
+  if (size !== undefined) return new Refused(`it has only ${size} bytes`, "range-not-satisfiable");
   if (!reply) return new Refused(`the server answered ${response.statusCode} to ${call.path}`, undefined);
   return new Refused(reply.message, reply.kind, reply.code);
 }

@@ -3,25 +3,20 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { UsageError } from "../config.ts";
-import { type Client, Refused } from "./client.ts";
+import type { Client } from "./client.ts";
 import type { Definer } from "./definer.ts";
-import { about, CommandError, cannot, EXIT, Interrupted, WORDS } from "./report.ts";
-import { type Conflict, Decider, type Decision, readConflict } from "./transfer/conflict.ts";
-import { Downloader, type RemoteFile, statRemote } from "./transfer/download-file.ts";
+import { about, CommandError, cannot, EXIT, WORDS } from "./report.ts";
+import { statPath } from "./stat.ts";
+import { Downloader, type Placing } from "./transfer/download-file.ts";
 import { localFailure } from "./transfer/local-files.ts";
 import { findLocal, numberedPath } from "./transfer/local-target.ts";
-import { Meter } from "./transfer/meter.ts";
-import { readJobs, splitOperands } from "./transfer/operands.ts";
 import { forEachAtOnce, Places } from "./transfer/pool.ts";
 import { type RemoteOperand, remoteOperands, remoteTree } from "./transfer/remote-files.ts";
-import { TransferReport } from "./transfer/report-lines.ts";
+import type { Outcome } from "./transfer/report-lines.ts";
+import { type Plan, planOf, Session, type TransferFlags } from "./transfer/session.ts";
+import type { StatReply } from "./wire.ts";
 
-interface DownloadFlags {
-  readonly recursive?: boolean;
-  readonly conflict: string;
-  readonly jobs: string;
-  readonly json?: boolean;
-  readonly target?: string;
+interface DownloadFlags extends TransferFlags {
   readonly verify: boolean;
 }
 
@@ -30,15 +25,13 @@ interface Job {
   readonly shown: string;
   readonly path: string;
   readonly target: string;
-  readonly found?: RemoteFile;
+  readonly found?: StatReply;
 }
 
-interface Plan {
-  readonly sources: readonly string[];
-  readonly target: string | undefined;
-  readonly flags: DownloadFlags;
-  readonly conflict: Conflict;
-  readonly jobs: number;
+/** A local name for a file. */
+interface Place extends Placing {
+  readonly target: string;
+  readonly created: boolean;
 }
 
 /** Names tried where the wanted one is taken. */
@@ -59,8 +52,7 @@ export function addDownload(define: Definer): void {
     .option("--no-verify", "do not compare hashes")
     .option("--json", "one JSON object per file")
     .action((words: string[], flags: DownloadFlags, command: Command) => {
-      const operands = splitOperands(words, flags.target);
-      const plan = { ...operands, flags, conflict: readConflict(flags.conflict), jobs: readJobs(flags.jobs) };
+      const plan = planOf(words, flags);
       return define.withClient(command, (client) => new Download(define, client, plan).run());
     });
 }
@@ -68,49 +60,26 @@ export function addDownload(define: Definer): void {
 class Download {
   readonly #define: Definer;
   readonly #client: Client;
-  readonly #plan: Plan;
-  readonly #meter: Meter;
-  readonly #decider: Decider;
-  readonly #report: TransferReport;
+  readonly #plan: Plan<DownloadFlags>;
+  readonly #session: Session;
   readonly #downloader: Downloader;
   /** Local names that this command gives to files. */
   readonly #taken = new Set<string>();
 
-  constructor(define: Definer, client: Client, plan: Plan) {
-    const { terminal, signal } = define.options;
+  constructor(define: Definer, client: Client, plan: Plan<DownloadFlags>) {
+    const { signal } = define.options;
     this.#define = define;
     this.#client = client;
     this.#plan = plan;
-    this.#decider = new Decider(plan.conflict, terminal, signal);
-    this.#meter = new Meter(terminal.stderr);
+    this.#session = new Session({ operation: "download", define, plan, summary: plan.target !== "-" });
     this.#downloader = new Downloader({ client, places: new Places(plan.jobs), verify: plan.flags.verify, signal });
-    this.#report = new TransferReport({
-      operation: "download",
-      json: plan.flags.json === true,
-      terminal,
-      summary: plan.target !== "-",
-      meter: this.#meter,
-      complain: (error) => define.complain(error),
-    });
   }
 
-  async run(): Promise<void> {
-    try {
-      if (this.#plan.target === "-") await this.#toOutput();
-      else await forEachAtOnce(this.#jobs(), this.#plan.jobs, (job) => this.#fetch(job));
-    } catch (error) {
-      this.#meter.close();
-      if (error instanceof GivenUp) return this.#report.end();
-      if (error instanceof Interrupted && this.#plan.target !== "-")
-        this.#define.options.terminal.stderr.write(
-          "pandav: download: interrupted; the same command goes on where it was\n",
-        );
-      throw error;
-    } finally {
-      this.#meter.close();
-      this.#decider.close();
-    }
-    await this.#report.end();
+  run(): Promise<void> {
+    const { target, jobs } = this.#plan;
+    return this.#session.run(() =>
+      target === "-" ? this.#toOutput() : forEachAtOnce(this.#jobs(), jobs, (job) => this.#fetch(job)),
+    );
   }
 
   async #toOutput(): Promise<void> {
@@ -122,11 +91,13 @@ class Download {
     if (found.kind === "directory")
       throw new CommandError(EXIT.failed, `${cannot("download", shown)}: ${WORDS["is-a-directory"]}`);
     if (this.#plan.flags.json) throw new UsageError("--json and - both want standard output: choose one");
-    const track = this.#meter.begin(shown, found.sizeIs === "about" ? undefined : found.size);
+    const track = this.#session.begin(shown, exactSize(found));
     try {
-      await this.#downloader.stream(found, this.#define.options.terminal.stdout, track);
+      await this.#downloader.stream(found, shown, this.#define.options.terminal.stdout, track);
     } catch (error) {
       throw about(cannot("download", shown), error);
+    } finally {
+      track.end();
     }
   }
 
@@ -138,14 +109,14 @@ class Download {
     for (const { shown, found } of operands) {
       const own = into ? join(target, found.name) : target;
       if (into && found.kind === "file" && !isSafeName(found.name)) {
-        await this.#failed(shown, target, unsafeName(shown));
+        await this.#session.fail(shown, target, unsafeName(shown));
         continue;
       }
       if (found.kind === "file") yield { shown, path: found.path, target: own, found };
       else if (this.#plan.flags.recursive) yield* this.#directory(shown, found, own);
       else {
         const words = `${cannot("download", shown)}: ${WORDS["is-a-directory"]} (-r takes it along)`;
-        await this.#report.fail(shown, own, new CommandError(EXIT.failed, words));
+        await this.#session.fail(shown, own, new CommandError(EXIT.failed, words));
       }
     }
   }
@@ -156,7 +127,7 @@ class Download {
       try {
         found.push(...(await remoteOperands(this.#client, word)));
       } catch (error) {
-        await this.#failed(word, this.#plan.target ?? ".", error);
+        await this.#session.fail(word, this.#plan.target ?? ".", error);
       }
     }
     return found;
@@ -180,12 +151,12 @@ class Download {
     return false;
   }
 
-  async *#directory(shown: string, found: RemoteFile, target: string): AsyncGenerator<Job> {
+  async *#directory(shown: string, found: StatReply, target: string): AsyncGenerator<Job> {
     const skipped: string[] = [];
     for await (const entry of remoteTree(this.#client, found.path, shown)) {
       const unsafe = entry.kind === "failure" ? undefined : entry.below.find((name) => !isSafeName(name));
       if (entry.kind === "failure" || unsafe !== undefined) {
-        await this.#failed(entry.shown, target, entry.kind === "failure" ? entry.error : unsafeName(entry.shown));
+        await this.#session.fail(entry.shown, target, entry.kind === "failure" ? entry.error : unsafeName(entry.shown));
         continue;
       }
       const own = join(target, ...entry.below);
@@ -198,7 +169,7 @@ class Download {
         await this.#makeLocal(own);
       } catch (error) {
         skipped.push(own);
-        await this.#failed(entry.shown, own, error);
+        await this.#session.fail(entry.shown, own, error);
       }
     }
   }
@@ -210,59 +181,47 @@ class Download {
   }
 
   async #fetch(job: Job): Promise<void> {
-    const startedAt = performance.now();
     // Before anything is waited for: of two files that want one name, the first on the command line has it.
     const isFirst = !this.#taken.has(job.target);
     this.#taken.add(job.target);
+    await this.#session.file(job.shown, job.target, () => this.#got(job, isFirst));
+  }
+
+  async #got(job: Job, isFirst: boolean): Promise<Outcome> {
+    const { shown, target } = job;
+    const found = job.found ?? (await statPath(this.#client, job.path));
+    const place = await this.#place(job, isFirst).catch((error: unknown) => {
+      throw localFailure("write", target, error);
+    });
+    if (!place) return { source: shown, target, status: "skipped" };
+    const track = this.#session.begin(shown, exactSize(found));
     try {
-      const found = job.found ?? (await statRemote(this.#client, job.path));
-      const place = await this.#place(job, isFirst);
-      if (!place) {
-        await this.#report.add(
-          { source: job.shown, target: job.target, status: "skipped" },
-          performance.now() - startedAt,
-        );
-        return;
-      }
-      const track = this.#meter.begin(job.shown, found.sizeIs === "about" ? undefined : found.size);
-      try {
-        const got = await this.#downloader.file(found, place.target, place, track).catch((error: unknown) => {
-          throw localFailure("write", place.target, error);
-        });
-        const { size, hashes } = got;
-        const outcome = { source: job.shown, target: place.target, status: "done", size, hashes } as const;
-        const how = { created: place.created, renamed: place.target !== job.target };
-        await this.#report.add({ ...outcome, ...how }, performance.now() - startedAt);
-      } finally {
-        track.end();
-      }
+      const { size, hashes } = await this.#downloader.file(found, place.target, place, track);
+      const how = { created: place.created, renamed: place.target !== target };
+      return { source: shown, target: place.target, status: "done", size, hashes, ...how };
     } catch (error) {
-      await this.#failed(job.shown, job.target, about(cannot("download", job.shown), error));
-      // Every other file would fail in the same way.
-      if (error instanceof Refused && (error.kind === "unauthenticated" || error.code === 401)) throw new GivenUp();
+      throw localFailure("write", place.target, error);
+    } finally {
+      track.end();
     }
   }
 
   /** Under which local name the file goes; undefined where it is skipped. */
   async #place({ target, shown }: Job, isFirst: boolean): Promise<Place | undefined> {
     const here = await findLocal(target);
-    const { decided } = this.#decider;
+    const { decided } = this.#session;
     if (!isFirst && decided !== "rename" && decided !== "skip")
       throw new CommandError(EXIT.failed, `will not overwrite just-downloaded '${target}' with '${shown}'`);
     const isTaken = here.kind !== "nothing" || !isFirst;
-    const decision: Decision | undefined = isTaken ? await this.#decide(target) : undefined;
+    const decision = isTaken ? await this.#session.decide(target) : undefined;
     if (decision === "skip") return undefined;
     if (decision === "rename") return this.#otherName(target);
     if (here.kind === "directory")
       throw new CommandError(EXIT.failed, `cannot overwrite directory '${target}' with '${shown}'`);
     if (here.kind === "other") throw new CommandError(EXIT.failed, `${cannot("write", target)}: Not a regular file`);
     // What was decided about a name holds for what comes to have it meanwhile, too.
-    const replace = isTaken || this.#decider.decided === "overwrite";
+    const replace = isTaken || this.#session.decided === "overwrite";
     return { target, replace, created: here.kind === "nothing", mode: here.mode };
-  }
-
-  async #decide(target: string): Promise<Decision> {
-    return this.#decider.decided ?? this.#meter.aside(() => this.#decider.decide(target));
   }
 
   async #otherName(target: string): Promise<Place> {
@@ -274,17 +233,10 @@ class Download {
     }
     throw new CommandError(EXIT.failed, `${cannot("write", target)}: ${MOST_NAMES} numbered names are taken`);
   }
-
-  async #failed(shown: string, target: string, error: unknown): Promise<void> {
-    await this.#report.fail(shown, target, error);
-  }
 }
 
-interface Place {
-  readonly target: string;
-  readonly replace: boolean;
-  readonly created: boolean;
-  readonly mode?: number | undefined;
+function exactSize({ size, sizeIs }: StatReply): number | undefined {
+  return sizeIs === "about" ? undefined : size;
 }
 
 /** False for a name that would leave its directory, or means something else here. */
@@ -295,6 +247,3 @@ function isSafeName(name: string): boolean {
 function unsafeName(shown: string): CommandError {
   return new CommandError(EXIT.failed, `${cannot("download", shown)}: its name cannot be a local one`);
 }
-
-/** What was complained about ends the command. */
-class GivenUp extends Error {}

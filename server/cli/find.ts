@@ -3,14 +3,12 @@ import { UsageError } from "../config.ts";
 import type { Client, Query } from "./client.ts";
 import type { Definer } from "./definer.ts";
 import { toDepth } from "./du.ts";
+import { Lines } from "./lines.ts";
 import { resolvePath, shownBelow } from "./paths.ts";
 import { about, cannot } from "./report.ts";
-import { oneLine, print } from "./terminal.ts";
+import { oneLine } from "./terminal.ts";
 import { complainOf, walk } from "./walk.ts";
 import type { WalkedReply } from "./wire.ts";
-
-/** Lines printed at once. */
-const PRINT_AT_ONCE = 500;
 
 interface FindOptions {
   readonly name?: string;
@@ -62,18 +60,18 @@ export function addFind(define: Definer): void {
 }
 
 async function find(define: Definer, client: Client, typed: string, o: FindOptions): Promise<void> {
-  const { stdout } = define.options.terminal;
   const top = await resolvePath(client, typed);
-  let lines: string[] = [];
-  for await (const row of walk(client, top, toQuery(o))) {
-    const shown = shownBelow(typed, top, row.path);
-    if (row.failure) complainOf(define, "access", shown, row.failure);
-    else lines.push(look(row, shown, o));
-    if (lines.length < PRINT_AT_ONCE) continue;
-    await print(stdout, lines.join(""));
-    lines = [];
+  const lines = new Lines(define.options.terminal.stdout);
+  try {
+    for await (const row of walk(client, top, toQuery(o))) {
+      const shown = shownBelow(typed, top, row.path);
+      if (row.failure) complainOf(define, "access", shown, row.failure);
+      else lines.add(look(row, shown, o));
+      if (lines.areDue) await lines.flush();
+    }
+  } finally {
+    await lines.flush();
   }
-  if (lines.length > 0) await print(stdout, lines.join(""));
 }
 
 function toQuery({ name, iname, type, size, maxdepth, mindepth }: FindOptions): Query {

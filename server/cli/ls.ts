@@ -4,9 +4,10 @@ import { nameOf } from "#drivers/contract/path.ts";
 import type { Client } from "./client.ts";
 import type { Definer } from "./definer.ts";
 import { humanSize, localMinutes } from "./format.ts";
+import { Lines } from "./lines.ts";
 import { resolvePath, shownBelow } from "./paths.ts";
 import { about, CommandError, cannot, EXIT } from "./report.ts";
-import { oneLine, print } from "./terminal.ts";
+import { oneLine } from "./terminal.ts";
 import { complainOf, walk } from "./walk.ts";
 import type { WalkedReply } from "./wire.ts";
 
@@ -14,9 +15,6 @@ import type { WalkedReply } from "./wire.ts";
 const SIZE_WIDTH = 13;
 /** As jdisk has it (sjtu-pan.md §9.3). */
 const HUMAN_WIDTH = 10;
-
-/** Lines printed at once. */
-const PRINT_AT_ONCE = 1000;
 
 /** Most entries of one directory that are held to be sorted: some 300 MB. */
 const MOST_SORTED = 1_000_000;
@@ -89,40 +87,29 @@ async function ls(define: Definer, client: Client, typed: string, o: LsOptions, 
     } else if (held.push(row) > MOST_SORTED) {
       throw new CommandError(EXIT.failed, `${shown}: too many entries to sort: list them without -t, -S and -r`);
     }
-    if (page.isFull) await page.flush();
+    if (page.areDue) await page.flush();
   }
   endDirectory();
 }
 
-/** Lines on their way to standard output. */
-class Page {
-  readonly #out: Writable;
+/** What all arguments print. */
+class Page extends Lines {
   readonly #hasHeaders: boolean;
-  #lines: string[] = [];
   #isEmpty = true;
 
   constructor(out: Writable, hasHeaders: boolean) {
-    this.#out = out;
+    super(out);
     this.#hasHeaders = hasHeaders;
   }
 
-  get isFull(): boolean {
-    return this.#lines.length >= PRINT_AT_ONCE;
-  }
-
-  add(line: string): void {
-    this.#lines.push(line);
+  override add(line: string): void {
+    super.add(line);
     this.#isEmpty = false;
   }
 
   /** Begins a directory, set off from what stands above it. */
   begin(shown: string): void {
     if (this.#hasHeaders) this.add(`${this.#isEmpty ? "" : "\n"}${oneLine(shown)}:\n`);
-  }
-
-  async flush(): Promise<void> {
-    if (this.#lines.length > 0) await print(this.#out, this.#lines.join(""));
-    this.#lines = [];
   }
 }
 

@@ -52,11 +52,12 @@ function defineProgram(o: ProgramOptions, run: Run): Command {
       "another machine's server (PANDAV_SERVER), as PANDAV_USER with PANDAV_PASSWORD, or with PANDAV_TOKEN",
     )
     .allowExcessArguments()
-    .action(() => {
-      const [unknown] = program.args;
+    .addHelpText("before", () => {
+      const unknown = operandOf(program);
       if (unknown !== undefined) throw new UsageError(`there is no command "${unknown}" (pandav --help)`);
-      program.outputHelp();
-    });
+      return "";
+    })
+    .action(() => program.outputHelp());
   const definer = createDefiner(program, o, run);
   for (const add of COMMANDS) add(definer);
   return program;
@@ -89,12 +90,13 @@ function createDefiner(program: Command, o: ProgramOptions, run: Run): Definer {
     ...verbsOf(program),
     group(name, description) {
       const command = define(program, name, description).allowExcessArguments();
-      command.action(() => {
+      const refuse = (): never => {
         const verbs = command.commands.map((one) => one.name()).join(", ");
-        const [unknown] = command.args;
+        const unknown = operandOf(command);
         const wrong = unknown === undefined ? "" : `there is no "${unknown}": `;
         throw new UsageError(`${wrong}name one of ${verbs} (pandav ${name} --help)`);
-      });
+      };
+      command.action(refuse).addHelpText("before", () => (operandOf(command) === undefined ? "" : refuse()));
       return verbsOf(command);
     },
     async withClient(command, use, { mayCreate = false } = {}) {
@@ -119,6 +121,11 @@ function createDefiner(program: Command, o: ProgramOptions, run: Run): Definer {
     },
     options: o,
   };
+}
+
+/** The word in the place of a command that none has. */
+function operandOf({ args: [first] }: Command): string | undefined {
+  return first?.startsWith("-") ? undefined : first;
 }
 
 /** Commander's complaint as one line of ours that ends in where to read more. */

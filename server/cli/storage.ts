@@ -2,6 +2,7 @@
 import type { Writable } from "node:stream";
 import { z } from "zod";
 import { UsageError } from "../config.ts";
+import { findAccount } from "./accounts.ts";
 import type { Client } from "./client.ts";
 import type { Definer } from "./definer.ts";
 import { mountInUse, mountsOf } from "./paths.ts";
@@ -30,6 +31,7 @@ export function addStorage(define: Definer): void {
       (text: string, before: string[]) => [...before, text],
       [],
     )
+    .option("--account <id or name>", "the login that the storage uses (default: the only one that fits)")
     .option("--remark <text>", "a note of yours")
     .action((mountPath, driver, options, command) =>
       define.withClient(command, (client) => mountStorage(client, mountPath, driver, options), { mayCreate: true }),
@@ -76,12 +78,14 @@ function usedAmong(mounts: MountsReply): string | undefined {
 
 interface AddOptions {
   readonly set: readonly string[];
+  readonly account?: string;
   readonly remark?: string;
 }
 
 async function mountStorage(client: Client, mountPath: string, driver: string, o: AddOptions): Promise<void> {
   const settings = Object.fromEntries(o.set.map(parseSetting));
-  const body = { mountPath, driver, settings, ...(o.remark !== undefined && { remark: o.remark }) };
+  const account = o.account === undefined ? undefined : (await findAccount(client, o.account)).id;
+  const body = { mountPath, driver, settings, account, remark: o.remark };
   await client.call({ method: "POST", path: "/api/pandav/storages", body }, z.unknown());
 }
 

@@ -4,13 +4,11 @@ import type { Client } from "./client.ts";
 import type { Definer } from "./definer.ts";
 import { toDepth } from "./du.ts";
 import { humanSize } from "./format.ts";
+import { Lines } from "./lines.ts";
 import { resolvePath, shownBelow } from "./paths.ts";
 import { about, cannot } from "./report.ts";
 import { oneLine, print } from "./terminal.ts";
 import { complainOf, walk } from "./walk.ts";
-
-/** Lines printed at once. */
-const PRINT_AT_ONCE = 500;
 
 interface TreeOptions {
   readonly all?: boolean;
@@ -52,37 +50,37 @@ export function addTree(define: Definer): void {
 }
 
 async function tree(define: Definer, client: Client, typed: string, o: TreeOptions, counts: Counts): Promise<void> {
-  const { stdout } = define.options.terminal;
   const top = await resolvePath(client, typed);
   /** Whether the ancestor at each depth, from 1, is the last of its directory. */
   const isLast: boolean[] = [];
-  let lines: string[] = [];
+  const lines = new Lines(define.options.terminal.stdout);
   const query = { hidden: o.all === true, ...(o.level !== undefined && { maxDepth: o.level }) };
-  for await (const row of walk(client, top, query)) {
-    if (row.failure) {
-      complainOf(define, "access", shownBelow(typed, top, row.path), row.failure);
-      continue;
+  try {
+    for await (const row of walk(client, top, query)) {
+      if (row.failure) {
+        complainOf(define, "access", shownBelow(typed, top, row.path), row.failure);
+        continue;
+      }
+      const { path, depth, kind, size, modifiedAt } = row;
+      if (depth > 0 || kind === "file") counts[kind === "file" ? "files" : "directories"] += 1;
+      isLast.length = depth;
+      const lead = isLast
+        .slice(1)
+        .map((last) => (last ? "    " : "│   "))
+        .join("");
+      isLast[depth] = row.isLast === true;
+      if (o.json) {
+        lines.add(`${JSON.stringify({ path, depth, kind, size, modifiedAt })}\n`);
+      } else {
+        const name =
+          oneLine(depth === 0 ? typed : nameOf(path)) +
+          (kind === "directory" && !(depth === 0 && typed.endsWith("/")) ? "/" : "");
+        const shown = o.humanReadable && size !== undefined ? `${name} (${humanSize(size)})` : name;
+        lines.add(depth === 0 ? `${shown}\n` : `${lead}${row.isLast ? "└── " : "├── "}${shown}\n`);
+      }
+      if (lines.areDue) await lines.flush();
     }
-    const { path, depth, kind, size, modifiedAt } = row;
-    if (depth > 0 || kind === "file") counts[kind === "file" ? "files" : "directories"] += 1;
-    isLast.length = depth;
-    const lead = isLast
-      .slice(1)
-      .map((last) => (last ? "    " : "│   "))
-      .join("");
-    isLast[depth] = row.isLast === true;
-    if (o.json) {
-      lines.push(`${JSON.stringify({ path, depth, kind, size, modifiedAt })}\n`);
-    } else {
-      const name =
-        oneLine(depth === 0 ? typed : nameOf(path)) +
-        (kind === "directory" && !(depth === 0 && typed.endsWith("/")) ? "/" : "");
-      const shown = o.humanReadable && size !== undefined ? `${name} (${humanSize(size)})` : name;
-      lines.push(depth === 0 ? `${shown}\n` : `${lead}${row.isLast ? "└── " : "├── "}${shown}\n`);
-    }
-    if (lines.length < PRINT_AT_ONCE) continue;
-    await print(stdout, lines.join(""));
-    lines = [];
+  } finally {
+    await lines.flush();
   }
-  if (lines.length > 0) await print(stdout, lines.join(""));
 }

@@ -7,23 +7,16 @@ import { UsageError } from "../config.ts";
 import { type Client, Refused } from "./client.ts";
 import type { Definer } from "./definer.ts";
 import { namesDirectory, resolvePath } from "./paths.ts";
-import { about, CommandError, cannot, EXIT, Interrupted, WORDS } from "./report.ts";
+import { about, CommandError, cannot, EXIT, WORDS } from "./report.ts";
 import { statPath } from "./stat.ts";
-import { type Conflict, Decider, type Decision, readConflict } from "./transfer/conflict.ts";
+import type { Decision } from "./transfer/conflict.ts";
 import { type LocalOperand, localName, localOperands, localTree, notRegular } from "./transfer/local-files.ts";
-import { Meter } from "./transfer/meter.ts";
-import { readJobs, splitOperands } from "./transfer/operands.ts";
 import { forEachAtOnce } from "./transfer/pool.ts";
-import { TransferReport } from "./transfer/report-lines.ts";
+import { type Plan, planOf, Session, type TransferFlags } from "./transfer/session.ts";
 import { type Stored, Uploader, type WireConflict } from "./transfer/upload-file.ts";
 
-interface UploadFlags {
-  readonly recursive?: boolean;
-  readonly conflict: string;
+interface UploadFlags extends TransferFlags {
   readonly overwrite?: boolean;
-  readonly jobs: string;
-  readonly json?: boolean;
-  readonly target?: string;
 }
 
 /** One file to store. */
@@ -49,70 +42,28 @@ export function addUpload(define: Definer): void {
     .option("-j, --jobs <number>", "files on their way at a time", "4")
     .option("--json", "one JSON object per file")
     .action((words: string[], flags: UploadFlags, command: Command) => {
-      const plan = {
-        ...splitOperands(words, flags.target),
-        flags,
-        conflict: conflictOf(flags),
-        jobs: readJobs(flags.jobs),
-      };
+      const plan = planOf(words, flags.overwrite ? { ...flags, conflict: "overwrite" } : flags);
       return define.withClient(command, (client) => new Upload(define, client, plan).run());
     });
-}
-
-function conflictOf({ overwrite, conflict }: UploadFlags): Conflict {
-  return overwrite ? "overwrite" : readConflict(conflict);
-}
-
-interface Plan {
-  readonly sources: readonly string[];
-  readonly target: string | undefined;
-  readonly flags: UploadFlags;
-  readonly conflict: Conflict;
-  readonly jobs: number;
 }
 
 class Upload {
   readonly #define: Definer;
   readonly #client: Client;
-  readonly #plan: Plan;
-  readonly #meter: Meter;
-  readonly #decider: Decider;
-  readonly #report: TransferReport;
+  readonly #plan: Plan<UploadFlags>;
+  readonly #session: Session;
   readonly #uploader: Uploader;
 
-  constructor(define: Definer, client: Client, plan: Plan) {
-    const { terminal, signal } = define.options;
+  constructor(define: Definer, client: Client, plan: Plan<UploadFlags>) {
     this.#define = define;
     this.#client = client;
     this.#plan = plan;
-    this.#decider = new Decider(plan.conflict, terminal, signal);
-    this.#meter = new Meter(terminal.stderr);
+    this.#session = new Session({ operation: "upload", define, plan });
     this.#uploader = new Uploader(client);
-    this.#report = new TransferReport({
-      operation: "upload",
-      json: plan.flags.json === true,
-      terminal,
-      meter: this.#meter,
-      complain: (error) => define.complain(error),
-    });
   }
 
-  async run(): Promise<void> {
-    try {
-      await forEachAtOnce(this.#jobs(), this.#plan.jobs, (job) => this.#store(job));
-    } catch (error) {
-      this.#meter.close();
-      if (error instanceof GivenUp) return this.#report.end();
-      if (error instanceof Interrupted)
-        this.#define.options.terminal.stderr.write(
-          "pandav: upload: interrupted; the same command goes on where it was\n",
-        );
-      throw error;
-    } finally {
-      this.#meter.close();
-      this.#decider.close();
-    }
-    await this.#report.end();
+  run(): Promise<void> {
+    return this.#session.run(() => forEachAtOnce(this.#jobs(), this.#plan.jobs, (job) => this.#store(job)));
   }
 
   /** Every file, after the directories that it needs are there. */
@@ -134,7 +85,7 @@ class Upload {
       const own = into && name !== "" ? joinPath(path, name) : path;
       if (operand.stats.isDirectory()) yield* this.#directory(operand, own);
       else if (operand.stats.isFile()) yield { shown: operand.shown, path: own, stats: operand.stats };
-      else await this.#report.fail(operand.shown, own, notRegular(operand.shown));
+      else await this.#session.fail(operand.shown, own, notRegular(operand.shown));
     }
   }
 
@@ -144,7 +95,7 @@ class Upload {
       try {
         found.push(...(await localOperands(word)));
       } catch (error) {
-        await this.#report.fail(word, this.#plan.target ?? "/", error);
+        await this.#session.fail(word, this.#plan.target ?? "/", error);
       }
     }
     return found;
@@ -179,16 +130,27 @@ class Upload {
         EXIT.failed,
         `${cannot("upload", operand.shown)}: ${WORDS["is-a-directory"]} (-r takes it along)`,
       );
-      return this.#report.fail(operand.shown, path, error);
+      return this.#session.fail(operand.shown, path, error);
     }
+    // What is below comes right after it.
+    let skipped: string | undefined;
     for await (const entry of localTree(operand.shown)) {
       if (entry.kind === "failure") {
-        await this.#report.fail(entry.shown, path, entry.error);
+        await this.#session.fail(entry.shown, path, entry.error);
         continue;
       }
       const own = entry.below.map((name) => name.normalize("NFC")).reduce(joinPath, path);
-      if (entry.kind === "directory") await this.#makeDirectory(own, own);
-      else yield { shown: entry.shown, path: own, stats: entry.stats };
+      if (skipped !== undefined && own.startsWith(`${skipped}/`)) continue;
+      if (entry.kind === "file") {
+        yield { shown: entry.shown, path: own, stats: entry.stats };
+        continue;
+      }
+      try {
+        await this.#makeDirectory(own, own);
+      } catch (error) {
+        skipped = own;
+        await this.#session.fail(entry.shown, own, error);
+      }
     }
   }
 
@@ -202,33 +164,18 @@ class Upload {
   }
 
   async #store(job: Job): Promise<void> {
-    const startedAt = performance.now();
-    try {
-      const result = await this.#decided(job);
-      const outcome = { source: job.shown, target: result?.path ?? job.path };
-      await this.#report.add(
-        result
-          ? {
-              ...outcome,
-              status: "done",
-              size: result.size,
-              created: result.created,
-              hashes: result.hashes,
-              renamed: result.path !== job.path,
-            }
-          : { ...outcome, status: "skipped" },
-        performance.now() - startedAt,
-      );
-    } catch (error) {
-      await this.#report.fail(job.shown, job.path, about(cannot("upload", job.shown), error));
-      // Every other file would fail in the same way.
-      if (error instanceof Refused && (error.kind === "unauthenticated" || error.code === 401)) throw new GivenUp();
-    }
+    const { shown: source, path } = job;
+    await this.#session.file(source, path, async () => {
+      const stored = await this.#decided(job);
+      if (!stored) return { source, target: path, status: "skipped" };
+      const { path: target, size, created, hashes } = stored;
+      return { source, target, status: "done", size, created, hashes, renamed: target !== path };
+    });
   }
 
   /** Undefined where the file was skipped. */
   async #decided(job: Job): Promise<Stored | undefined> {
-    const first = this.#decider.decided;
+    const first = this.#session.decided;
     // What cannot be read twice is decided before its first byte.
     const decision = first ?? (job.stats ? undefined : await this.#askIfTaken(job.path));
     try {
@@ -236,7 +183,7 @@ class Upload {
     } catch (error) {
       const isTaken = error instanceof Refused && error.kind === "already-exists";
       if (!isTaken || (decision !== undefined && decision !== "skip")) throw error;
-      const now = decision ?? (await this.#meter.aside(() => this.#decider.decide(job.path)));
+      const now = decision ?? (await this.#session.decide(job.path));
       return now === "skip" ? undefined : this.#send(job, WIRE[now]);
     }
   }
@@ -248,11 +195,11 @@ class Upload {
       if (error instanceof Refused && error.kind === "not-found") return undefined;
       throw error;
     }
-    return this.#meter.aside(() => this.#decider.decide(path));
+    return this.#session.decide(path);
   }
 
   async #send({ shown, path, stats }: Job, conflict: WireConflict): Promise<Stored> {
-    const track = this.#meter.begin(shown, stats && Number(stats.size));
+    const track = this.#session.begin(shown, stats && Number(stats.size));
     try {
       if (!stats) return await this.#uploader.stream(this.#define.options.terminal.stdin, path, conflict, track);
       return await this.#uploader.file(shown, stats, path, conflict, track);
@@ -263,6 +210,3 @@ class Upload {
 }
 
 const WIRE: Readonly<Record<Decision, WireConflict>> = { rename: "rename", overwrite: "replace", skip: "fail" };
-
-/** What was complained about ends the command. */
-class GivenUp extends Error {}

@@ -91,12 +91,13 @@ export const trashOutcome = z.object({
 export const resource = z.looseObject({
   path: z.string(),
   name: z.string(),
-  kind: z.enum(["file", "directory"]),
+  kind,
   size: z.number().optional(),
   sizeIs: z.enum(["exact", "about"]).optional(),
   modifiedAt: z.number().optional(),
   createdAt: z.number().optional(),
   hashes: z.record(z.string(), z.string()).optional(),
+  etag: z.string().optional(),
   mountPath: z.string().optional(),
 });
 export type StatReply = z.output<typeof resource>;

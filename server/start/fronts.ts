@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { CONTENT_PATH, createContentHandler } from "../api/content-handler.ts";
 import type { ApiDeps, Bindings } from "../api/deps.ts";
-import type { RawHandler as RawApiHandler } from "../api/raw.ts";
+import type { RawHandler } from "../api/raw.ts";
 import { createReadHandler, READ_PATH } from "../api/read-handler.ts";
 import { uploadLocalRoute } from "../api/routes/upload-local.ts";
 import { createStreamHandler } from "../api/stream.ts";
@@ -28,7 +28,7 @@ export function createFronts(deps: ApiDeps, log: Logger): (door: Door) => HttpSe
   const publicHost = hostOf(deps.settings.get("site_url"));
   return (door) => {
     const owner = door === "owner";
-    const raw = (path: string, handle: RawApiHandler) => ({
+    const raw = (path: string, handle: RawHandler) => ({
       matches: ({ url = "" }: IncomingMessage) => url === path || url.startsWith(`${path}?`),
       handle: (request: IncomingMessage, response: ServerResponse) => handle(request, response, { owner }),
     });

@@ -1,7 +1,7 @@
 /** What to do where a name is taken: the choices of `--conflict`, and the question that `ask` puts. */
-import { createInterface, type Interface } from "node:readline";
 import { UsageError } from "../../config.ts";
-import { oneLine, print, type Terminal } from "../terminal.ts";
+import { Asker } from "../asking.ts";
+import { oneLine, type Terminal } from "../terminal.ts";
 
 /** What a person may choose beforehand. */
 export const CONFLICTS = ["rename", "overwrite", "skip", "ask"] as const;
@@ -22,18 +22,14 @@ export function readConflict(text: string): Conflict {
 /** Puts one question at a time, and remembers an answer that is meant for all. To be closed. */
 export class Decider {
   readonly #choice: Conflict;
-  readonly #terminal: Terminal;
-  readonly #signal: AbortSignal;
+  readonly #asker: Asker;
   #always: Decision | undefined;
   #last: Promise<unknown> = Promise.resolve();
-  #lines: Interface | undefined;
-  #answers: AsyncIterator<string> | undefined;
 
   /** Throws UsageError where nobody can be asked. */
   constructor(choice: Conflict, terminal: Terminal, signal: AbortSignal) {
     this.#choice = choice;
-    this.#terminal = terminal;
-    this.#signal = signal;
+    this.#asker = new Asker(terminal, signal);
     if (choice === "ask" && !terminal.stdin.isTTY)
       throw new UsageError("--conflict ask needs a terminal: choose rename, overwrite or skip");
   }
@@ -51,23 +47,18 @@ export class Decider {
   }
 
   close(): void {
-    this.#lines?.close();
+    this.#asker.close();
   }
 
   async #ask(path: string): Promise<Decision> {
-    const { stdin, stderr } = this.#terminal;
-    this.#lines ??= createInterface({ input: stdin, signal: this.#signal });
-    this.#answers ??= this.#lines[Symbol.asyncIterator]();
+    const question = `'${oneLine(path)}' exists: (o)verwrite, (r)ename, (s)kip; a capital letter for all? `;
     for (;;) {
-      await print(stderr, `'${oneLine(path)}' exists: (o)verwrite, (r)ename, (s)kip; a capital letter for all? `);
-      const { value, done } = await this.#answers.next();
-      this.#signal.throwIfAborted();
-      if (done) {
-        await print(stderr, "\n");
+      const answer = await this.#asker.ask(question);
+      if (answer === undefined) {
         this.#always = "skip"; // nobody answers any more
         return "skip";
       }
-      const key = value.trim().slice(0, 1);
+      const key = answer.slice(0, 1);
       const decision = KEYS[key.toLowerCase()];
       if (!decision) continue;
       if (key !== key.toLowerCase()) this.#always = decision;

@@ -4,8 +4,10 @@ import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, Refused } from "../client.ts";
-import { CommandError, EXIT } from "../report.ts";
-import { resource, type StatReply } from "../wire.ts";
+import { copyContent, readContent } from "../content.ts";
+import { CommandError, cannot, EXIT } from "../report.ts";
+import { statPath } from "../stat.ts";
+import type { StatReply } from "../wire.ts";
 import { placeLocal } from "./local-target.ts";
 import type { Track } from "./meter.ts";
 import { PartFile, type Span } from "./part-file.ts";
@@ -24,8 +26,6 @@ const FIRST_DELAY_MS = 500;
 /** Downloads of a file that changes each time before it is whole. */
 const BEGINNINGS = 3;
 
-const CONTENT = "/api/pandav/fs/content";
-
 /** Refusals that may not come again. */
 const PASSING = new Set(["unavailable", "timeout", "incomplete", "rate-limited", "upstream"]);
 
@@ -37,15 +37,23 @@ export interface DownloaderOptions {
   readonly signal: AbortSignal;
 }
 
-export type RemoteFile = StatReply & { readonly etag?: string };
-
-/** The file as it is at the server now. Throws Refused. */
-export async function statRemote(client: Client, path: string): Promise<RemoteFile> {
-  return (await client.call({ method: "GET", path: "/api/pandav/fs/stat", query: { path } }, resource)) as RemoteFile;
+/** What becomes of the local name. */
+export interface Placing {
+  /** False: it fails where the name is taken. */
+  readonly replace: boolean;
+  /** Of what it replaces. */
+  readonly mode?: number | undefined;
 }
 
+/** Workers of one file; they wait for their places. */
+const MOST_WORKERS = 64;
+
 /** The file became another one while it came. */
-class Changed extends Error {}
+class Changed extends CommandError {
+  constructor(path: string) {
+    super(EXIT.failed, `'${path}' changes while it is downloaded: try again later`);
+  }
+}
 
 export class Downloader {
   readonly #o: DownloaderOptions;
@@ -54,46 +62,34 @@ export class Downloader {
     this.#o = options;
   }
 
-  /** The file as it came, under the local name. `mode`: of what it replaces. Throws Refused, CommandError, and the system's errors. */
-  async file(
-    found: RemoteFile,
-    target: string,
-    o: { readonly replace: boolean; readonly mode?: number | undefined },
-    track: Track,
-  ): Promise<RemoteFile> {
+  /** The file as it came, under the local name. Throws Refused, CommandError, and the system's errors. */
+  async file(found: StatReply, target: string, o: Placing, track: Track): Promise<StatReply> {
     let now = found;
     for (let beginning = 1; ; beginning++) {
       try {
         await this.#once(now, target, o, track);
         return now;
       } catch (error) {
-        if (!(error instanceof Changed)) throw error;
-        if (beginning === BEGINNINGS)
-          throw new CommandError(EXIT.failed, `'${found.path}' changes while it is downloaded: try again later`);
+        if (!(error instanceof Changed) || beginning === BEGINNINGS) throw error;
       }
       track.set(0);
-      now = await statRemote(this.#o.client, found.path);
+      now = await statPath(this.#o.client, found.path);
     }
   }
 
   /** The bytes into a stream that stays open; what came wrong is known at the end only. */
-  async stream(found: RemoteFile, out: Writable, track: Track): Promise<void> {
+  async stream(found: StatReply, shown: string, out: Writable, track: Track): Promise<void> {
     const check = this.#o.verify ? startCheck(found.hashes) : undefined;
     const body = await this.#read(found, undefined);
     body.on("data", (chunk: Buffer) => {
       track.add(chunk.length);
       check?.update(chunk);
     });
-    await pipeline(body, out, { end: false });
+    await copyContent(body, out, cannot("download", shown));
     check?.end(found.path);
   }
 
-  async #once(
-    found: RemoteFile,
-    target: string,
-    o: { readonly replace: boolean; readonly mode?: number | undefined },
-    track: Track,
-  ): Promise<void> {
+  async #once(found: StatReply, target: string, o: Placing, track: Track): Promise<void> {
     const isExact = found.size !== undefined && found.sizeIs !== "about";
     const facts = { path: found.path, size: found.size ?? 0, version: versionOf(found) };
     const part = await PartFile.open(target, isExact ? facts : { ...facts, size: 0, version: "" });
@@ -115,7 +111,7 @@ export class Downloader {
     await part.discard();
   }
 
-  async #pieces(found: RemoteFile, part: PartFile, track: Track, came: () => void): Promise<void> {
+  async #pieces(found: StatReply, part: PartFile, track: Track, came: () => void): Promise<void> {
     const spans = part.missing(PIECE);
     const stop = new AbortController();
     const signal = AbortSignal.any([this.#o.signal, stop.signal]);
@@ -146,7 +142,7 @@ export class Downloader {
   }
 
   /** One span, gone on with where a try broke off. */
-  async #piece(found: RemoteFile, part: PartFile, span: Span, track: Track, signal: AbortSignal): Promise<void> {
+  async #piece(found: StatReply, part: PartFile, span: Span, track: Track, signal: AbortSignal): Promise<void> {
     let at = span.from;
     for (let tries = 1; ; tries++) {
       const before = at;
@@ -169,7 +165,7 @@ export class Downloader {
   }
 
   /** A file whose size nobody knows beforehand. */
-  async #whole(found: RemoteFile, part: PartFile, track: Track): Promise<void> {
+  async #whole(found: StatReply, part: PartFile, track: Track): Promise<void> {
     const leave = await this.#o.places.take();
     try {
       const body = await this.#read(found, undefined);
@@ -179,28 +175,17 @@ export class Downloader {
     }
   }
 
-  async #read({ path, etag }: RemoteFile, span: Span | undefined): Promise<IncomingMessage> {
+  async #read({ path, etag }: StatReply, span: Span | undefined): Promise<IncomingMessage> {
     try {
-      return await this.#o.client.read({
-        method: "GET",
-        path: CONTENT,
-        query: { path },
-        headers: {
-          ...(etag !== undefined && { "if-match": etag }),
-          ...(span && { range: `bytes=${span.from}-${span.to - 1}` }),
-        },
-      });
+      return await readContent(this.#o.client, path, { range: span && `${span.from}-${span.to - 1}`, etag });
     } catch (error) {
-      if (error instanceof Refused && error.kind === "precondition-failed") throw new Changed();
+      if (error instanceof Refused && error.kind === "precondition-failed") throw new Changed(path);
       throw error;
     }
   }
 }
 
-/** Workers of one file; they wait for their places. */
-const MOST_WORKERS = 64;
-
-function versionOf({ etag, modifiedAt }: RemoteFile): string {
+function versionOf({ etag, modifiedAt }: StatReply): string {
   return etag ?? String(modifiedAt ?? "");
 }
 
@@ -208,7 +193,7 @@ function versionOf({ etag, modifiedAt }: RemoteFile): string {
 const LOCAL_CODES = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "EACCES", "EPERM", "EBADF", "EINVAL"]);
 
 function isPassing(error: unknown): boolean {
-  if (error instanceof Changed || error instanceof CommandError) return false;
+  if (error instanceof CommandError) return false;
   if (error instanceof Refused) return error.kind !== undefined && PASSING.has(error.kind);
   const { code, name } = error as { code?: string; name?: string };
   return name === "BrokenCall" || (code !== undefined && !LOCAL_CODES.has(code));

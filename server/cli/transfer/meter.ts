@@ -50,7 +50,8 @@ export class Meter {
   readonly #timer: NodeJS.Timeout | undefined;
   #begun = 0;
   #drawn = 0;
-  #held = false;
+  /** Those who print or ask by themselves now. */
+  #aside = 0;
 
   /** Shows nothing where `out` is no terminal. */
   constructor(out: Writable) {
@@ -78,11 +79,11 @@ export class Meter {
   /** Runs what prints or asks something by itself, the lines out of its way. */
   async aside<T>(work: () => T | Promise<T>): Promise<T> {
     this.#clear();
-    this.#held = true;
+    this.#aside++;
     try {
       return await work();
     } finally {
-      this.#held = false;
+      this.#aside--;
     }
   }
 
@@ -93,7 +94,7 @@ export class Meter {
   }
 
   #draw(): void {
-    if (this.#held) return;
+    if (this.#aside > 0) return;
     const now = performance.now();
     const columns = (this.#out.columns ?? COLUMNS) - 1;
     const shown = [...this.#tracks].slice(0, MOST_LINES);

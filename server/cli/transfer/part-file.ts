@@ -72,7 +72,7 @@ export class PartFile {
       await handle.truncate(facts.size);
       await part.#save();
     } catch (error) {
-      await part.close();
+      await (kept ? part.#close() : part.discard());
       throw error;
     }
     return part;
@@ -152,17 +152,17 @@ export class PartFile {
   /** Lets go of it, so that another try goes on. */
   async keep(): Promise<void> {
     await this.#save(false).catch(() => {}); // a full disk may hold no newer note; the older one is true too
-    await this.close();
+    await this.#close();
   }
 
   /** Removes what is left of it: `place` has put the bytes where they belong, or they are of no use. */
   async discard(): Promise<void> {
-    await this.close();
+    await this.#close();
     await rm(this.path, { force: true });
     await rm(this.#statePath, { force: true });
   }
 
-  async close(): Promise<void> {
+  async #close(): Promise<void> {
     await this.#saving;
     await this.#handle.close();
   }

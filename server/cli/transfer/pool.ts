@@ -23,30 +23,32 @@ export class Places {
   }
 }
 
-/** Runs `work` for each item, `jobs` at a time, in the items' order. The first failure ends it: no further item is begun, and it is thrown when those on their way have ended. */
+/** Runs `work` for each item, `jobs` at a time, in the items' order. The first failure, of the items too, ends it: no further item is begun, and it is thrown when those on their way have ended. */
 export async function forEachAtOnce<T>(
-  items: AsyncIterable<T>,
+  items: AsyncIterable<T> | Iterable<T>,
   jobs: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const places = new Places(jobs);
   const running = new Set<Promise<void>>();
   let failed: { readonly error: unknown } | undefined;
-  for await (const item of items) {
-    const leave = await places.take();
-    if (failed) {
-      leave();
-      break;
+  const fail = (error: unknown) => {
+    failed ??= { error };
+  };
+  try {
+    for await (const item of items) {
+      const leave = await places.take();
+      if (failed) break;
+      const one = work(item)
+        .catch(fail)
+        .finally(() => {
+          leave();
+          running.delete(one);
+        });
+      running.add(one);
     }
-    const one = work(item)
-      .catch((error: unknown) => {
-        failed ??= { error };
-      })
-      .finally(() => {
-        leave();
-        running.delete(one);
-      });
-    running.add(one);
+  } catch (error) {
+    fail(error);
   }
   await Promise.all(running);
   if (failed) throw (failed as { error: unknown }).error;

@@ -3,14 +3,19 @@ import { joinPath, nameOf } from "#drivers/contract/path.ts";
 import { type Client, Refused } from "../client.ts";
 import { resolvePath, shownBelow } from "../paths.ts";
 import { about, CommandError, cannot, EXIT, WORDS } from "../report.ts";
+import { statPath } from "../stat.ts";
 import { refusedOf, walk } from "../walk.ts";
-import { type RemoteFile, statRemote } from "./download-file.ts";
+import type { StatReply } from "../wire.ts";
+import { forEachAtOnce } from "./pool.ts";
+
+/** Questions about what fits a pattern that are asked at a time. */
+const ASKED_AT_ONCE = 8;
 
 /** One operand of the command line as it is at the server. */
 export interface RemoteOperand {
   /** As it was typed, or found by a pattern. */
   readonly shown: string;
-  readonly found: RemoteFile;
+  readonly found: StatReply;
 }
 
 /** Something in a directory; `below` are the names on the way to it. */
@@ -27,14 +32,13 @@ export type RemoteEntry =
 export async function remoteOperands(client: Client, word: string): Promise<readonly RemoteOperand[]> {
   const path = await resolvePath(client, word);
   try {
-    return [{ shown: word, found: await statRemote(client, path) }];
+    return [{ shown: word, found: await statPath(client, path) }];
   } catch (error) {
-    const isMissing = error instanceof Refused && error.kind === "not-found";
-    if (!isMissing || !/[*?[]/.test(word)) throw about(cannot("download", word), error);
+    if (!isMissing(error) || !/[*?[]/.test(word)) throw about(cannot("download", word), error);
   }
-  const paths = await matching(client, path);
-  if (paths.length === 0) throw new CommandError(EXIT.notFound, `${cannot("download", word)}: ${WORDS["not-found"]}`);
-  return Promise.all(paths.map(async (one) => ({ shown: one, found: await statRemote(client, one) })));
+  const fits = await matching(client, path);
+  if (fits.length === 0) throw new CommandError(EXIT.notFound, `${cannot("download", word)}: ${WORDS["not-found"]}`);
+  return fits;
 }
 
 /** All in a directory, above before below. */
@@ -56,7 +60,7 @@ export async function* remoteTree(client: Client, top: string, shown: string): A
 }
 
 /** What fits a path whose segments may be patterns; as in a shell, a dot at a name's beginning fits only a dot. */
-async function matching(client: Client, pattern: string): Promise<readonly string[]> {
+async function matching(client: Client, pattern: string): Promise<readonly RemoteOperand[]> {
   let paths: string[] = ["/"];
   for (const segment of pattern.split("/").filter(Boolean)) {
     if (!/[*?[]/.test(segment)) {
@@ -70,8 +74,18 @@ async function matching(client: Client, pattern: string): Promise<readonly strin
     }
     paths = next.sort();
   }
-  const there = await Promise.all(paths.map(async (path) => ((await isThere(client, path)) ? path : undefined)));
-  return there.filter((path) => path !== undefined);
+  const known = new Map<string, StatReply>();
+  await forEachAtOnce(paths, ASKED_AT_ONCE, async (path) => {
+    try {
+      known.set(path, await statPath(client, path));
+    } catch (error) {
+      if (!isMissing(error)) throw about(cannot("access", path), error);
+    }
+  });
+  return paths.flatMap((path) => {
+    const found = known.get(path);
+    return found ? [{ shown: path, found }] : [];
+  });
 }
 
 async function* children(client: Client, path: string, name: string): AsyncGenerator<string> {
@@ -79,16 +93,6 @@ async function* children(client: Client, path: string, name: string): AsyncGener
     for await (const row of walk(client, path, { minDepth: 1, maxDepth: 1, name })) if (!row.failure) yield row.path;
   } catch (error) {
     if (!isMissing(error)) throw about(cannot("access", path), error);
-  }
-}
-
-async function isThere(client: Client, path: string): Promise<boolean> {
-  try {
-    await statRemote(client, path);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
   }
 }
 
