@@ -12,6 +12,7 @@ import {
   writeFileSync,
   writevSync,
 } from "node:fs";
+import { FileAhead } from "./file-ahead.ts";
 
 /** Where a record is: the key's bytes, then the content's. */
 interface Place {
@@ -45,6 +46,7 @@ export class PreparedFile {
   readonly #places = new Map<number, Place>();
   readonly #askedKey = Buffer.allocUnsafeSlow(MAX_KEY_BYTES);
   readonly #foundKey = Buffer.allocUnsafeSlow(MAX_KEY_BYTES);
+  readonly #ahead = new FileAhead();
   #current: Segment;
 
   /**
@@ -75,10 +77,16 @@ export class PreparedFile {
   read(key: string, target: Buffer, at: number): boolean {
     const place = this.#places.get(hashOf(key));
     if (!place || Buffer.byteLength(key) !== place.keyBytes) return false;
+    this.#askedKey.write(key);
+    const ahead = this.#ahead.find(place.segment.fd, place.at, place.keyBytes + place.bytes, place.segment.end);
+    if (ahead) {
+      if (ahead.compare(this.#askedKey, 0, place.keyBytes, 0, place.keyBytes) !== 0) return false;
+      ahead.copy(target, at, place.keyBytes);
+      return true;
+    }
     const found = this.#foundKey.subarray(0, place.keyBytes);
     const into = [found, target.subarray(at, at + place.bytes)];
     if (readvSync(place.segment.fd, into, place.at) !== place.keyBytes + place.bytes) return false;
-    this.#askedKey.write(key);
     return found.compare(this.#askedKey, 0, place.keyBytes) === 0;
   }
 
@@ -132,6 +140,7 @@ export class PreparedFile {
   /** Begins the older segment anew. */
   #turn(): void {
     const next = this.#segments[1 - this.#current.number] as Segment;
+    this.#ahead.forget();
     for (const [hash, { segment }] of this.#places) if (segment === next) this.#places.delete(hash);
     ftruncateSync(next.fd, 0);
     next.end = 0;

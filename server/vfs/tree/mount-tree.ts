@@ -12,6 +12,7 @@ import {
 import type { LocalChange } from "./overlay.ts";
 import { visibleTuples } from "./packed.ts";
 import { Pace } from "./pieces.ts";
+import { createFindChild } from "./read-ahead.ts";
 import {
   type EntryRow,
   factsOf,
@@ -31,6 +32,7 @@ const PAGE = 1000;
 
 export function createMountTree(core: TreeCore, mount: MountContext): MountTree {
   const { rows, file } = core;
+  const findChild = createFindChild(rows);
   const nodeOf = (row: NodeRow, parent: TreeNode) => toNode(row, parent.id, mount.traits.ids);
 
   /** Every path begins at the root: its row is read once, and again after a change. */
@@ -95,7 +97,7 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
       }),
 
     lookup(parent, name) {
-      const [found] = rows.child(parent.n, generationOf(core, parent.n), name);
+      const found = findChild(parent.n, name);
       return found && tupleToNode(found, parent.id, mount.traits.ids);
     },
     directory,

@@ -57,6 +57,8 @@ export function prepareTuples<Tuple extends readonly unknown[]>(
 /** Rows of one table by their key, read once and kept until a statement changes them. */
 export interface KeptRows<Row> {
   get(key: number): Row | undefined;
+  /** Takes a row that another query has just read. */
+  keep(key: number, row: Row): void;
   /** The statement, whose first value is the key of the row that it changes. */
   changedBy<R>(statement: Statement<R>): Statement<R>;
   forgetAll(): void;
@@ -74,6 +76,7 @@ export function keptByKey<Row extends object>(query: Statement<Row>, max: number
       kept.set(key, row ?? false);
       return row;
     },
+    keep: (key, row) => void kept.set(key, row),
     changedBy(statement) {
       const forget = (values: readonly SQLInputValue[]) => kept.delete(values[0] as number);
       return {

@@ -2,7 +2,7 @@
 import type { SQLInputValue } from "node:sqlite";
 import { sql } from "kysely";
 import type { TreeFile } from "./file.ts";
-import { COLUMNS, type NewRow, NODE_COLUMNS, type NodeTuple } from "./rows.ts";
+import { COLUMNS, type DirectoryRow, type NewRow, NODE_COLUMNS, type NodeTuple } from "./rows.ts";
 import { keptByKey, prepare, prepareTuples, slot } from "./statement.ts";
 
 /** All statements of the tree, prepared on its connection. */
@@ -43,6 +43,19 @@ export function prepareRows({ db, connection, onRollback }: TreeFile) {
     KEPT_DIRECTORIES,
   );
   onRollback(directory.forgetAll);
+  const directoriesAfter = prepare(
+    connection,
+    db
+      .selectFrom("entry as e")
+      .leftJoin("directory as d", "d.n", "e.n")
+      .selectAll("d")
+      .where("e.parent_n", "=", slot(0))
+      .where("e.since", "<=", slot(1))
+      .where((eb) => eb.or([eb("e.until", "is", null), eb("e.until", ">", slot<number>(1))]))
+      .where("e.name", ">", slot(3))
+      .orderBy("e.name")
+      .limit(slot<number>(2)),
+  );
   return {
     root: prepare(connection, current.where("parent_n", "=", 0).where("mount_id", "=", slot(0))),
     lookup: prepare(connection, visible.where("e.parent_n", "=", slot(0)).where("e.name", "=", slot(1))),
@@ -53,6 +66,12 @@ export function prepareRows({ db, connection, onRollback }: TreeFile) {
       connection,
       visibleAt.where("name", ">", slot(3)).orderBy("name").limit(slot<number>(2)),
     ),
+    /** Reads what is known of the directories among the next children, so that it need not be asked for one by one. */
+    readDirectoriesAfter(parentN: number, generation: number, limit: number, name: string): void {
+      for (const row of directoriesAfter.all(parentN, generation, limit, name)) {
+        if (row.n !== null) directory.keep(row.n, row as DirectoryRow);
+      }
+    },
     /** Rows of every generation of one name. */
     named: prepare(
       connection,

@@ -111,6 +111,32 @@ describe("prepared bytes on the disk", () => {
     expect(sizes[0]! + sizes[1]!).toBeLessThanOrEqual(1_000_000);
   });
 
+  it("gives each its own bytes where they are asked for in their order, backwards, side by side and again after others took their place", () => {
+    const contentOf = (i: number) => `${i} `.repeat(5_000 + (i % 7) * 300);
+    const first = openPrepared(path, 1, silentLog, 4_000_000);
+    for (let i = 0; i < 60; i++) first.keep(`k${i}`, bytes(contentOf(i)));
+    first.close();
+    const prepared = openPrepared(path, 2, silentLog, 4_000_000);
+    const inOrder = Array.from({ length: 60 }, (_, i) => i);
+    const sideBySide = inOrder.map((i) => ({ i, at: i + ((i * 5) % 8) })).sort((a, b) => a.at - b.at);
+    const orders = [inOrder, inOrder.toReversed(), sideBySide.map(({ i }) => i), inOrder.map((i) => (i * 37) % 60)];
+    for (const order of orders) {
+      for (const i of order) expect(get(prepared, `k${i}`) === contentOf(i)).toBe(true);
+    }
+    // The files are begun anew, one after the other, while somebody reads in order.
+    for (let i = 100; i < 400; i++) {
+      prepared.keep(`k${i}`, bytes(contentOf(i)));
+      const known = get(prepared, `k${i % 60}`);
+      if (known !== undefined) expect(known === contentOf(i % 60)).toBe(true);
+    }
+    prepared.close();
+    const again = openPrepared(path, 3, silentLog, 4_000_000);
+    const left = Array.from({ length: 400 }, (_, i) => i).filter((i) => get(again, `k${i}`) !== undefined);
+    expect(left.length).toBeGreaterThan(40);
+    for (const i of left) expect(get(again, `k${i}`) === contentOf(i)).toBe(true);
+    again.close();
+  });
+
   it("does not keep what is large, nor more than may wait to be written", () => {
     const prepared = openPrepared(path, 1, silentLog);
     prepared.keep("large", Buffer.alloc(300 * 1024));
