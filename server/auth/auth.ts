@@ -18,7 +18,7 @@ export interface Auth {
 }
 
 export interface AuthOptions {
-  readonly store: Pick<Store, "db" | "connection">;
+  readonly store: Pick<Store, "db" | "connection" | "changes">;
   readonly settings: Settings;
   readonly clock: Clock;
   readonly log: Log;

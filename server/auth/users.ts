@@ -50,14 +50,16 @@ const GUEST_NAME = "guest";
 const ALL_BITS = 0xffff;
 
 /** The users of a store. `createOwner` comes before anything else. */
-export function openUsers({ db, connection }: Pick<Store, "db" | "connection">, clock: Clock): Users {
+export function openUsers(
+  { db, connection, changes }: Pick<Store, "db" | "connection" | "changes">,
+  clock: Clock,
+): Users {
   const byName = connection.prepare(db.selectFrom("user").selectAll().where("name", "=", "").compile().sql);
   // Asked with every request of a file client: rows are kept as long as nothing at all was written to the database.
-  const changes = connection.prepare("select total_changes() as n");
   const kept = new Map<string, Selectable<UserTable>>();
-  let keptAt: unknown;
+  let keptAt = changes();
   const row = (name: string) => {
-    const now = changes.get()?.n;
+    const now = changes();
     if (now !== keptAt) kept.clear();
     keptAt = now;
     const known = kept.get(name) ?? (byName.get(name) as Selectable<UserTable> | undefined);

@@ -6,19 +6,19 @@ import { LRUCache } from "lru-cache";
 /** Statements kept per connection. */
 const KEPT_STATEMENTS = 500;
 
-/** A dialect over an open connection; Kysely's `destroy()` closes it. */
-export function sqliteDialect(connection: DatabaseSync): SqliteDialect {
-  return new TransactionalDialect({ database: toDatabase(connection) });
+/** A dialect over an open connection; Kysely's `destroy()` closes it. `changing` is called before every statement that is no query. */
+export function sqliteDialect(connection: DatabaseSync, changing: () => void = () => {}): SqliteDialect {
+  return new TransactionalDialect({ database: toDatabase(connection, changing) });
 }
 
-function toDatabase(connection: DatabaseSync): SqliteDatabase {
+function toDatabase(connection: DatabaseSync, changing: () => void): SqliteDatabase {
   const kept = new LRUCache<string, SqliteStatement>({ max: KEPT_STATEMENTS });
   return {
     close: () => connection.close(),
     prepare(sql) {
       let statement = kept.get(sql);
       if (!statement) {
-        statement = toStatement(connection.prepare(sql));
+        statement = toStatement(connection.prepare(sql), /^select\b/i.test(sql) ? () => {} : changing);
         kept.set(sql, statement);
       }
       return statement;
@@ -26,12 +26,16 @@ function toDatabase(connection: DatabaseSync): SqliteDatabase {
   };
 }
 
-function toStatement(statement: StatementSync): SqliteStatement {
+function toStatement(statement: StatementSync, before: () => void): SqliteStatement {
+  const values = (parameters: readonly unknown[]) => {
+    before();
+    return parameters.map(bind);
+  };
   return {
     reader: statement.columns().length > 0,
-    all: (parameters) => statement.all(...parameters.map(bind)),
-    run: (parameters) => statement.run(...parameters.map(bind)),
-    iterate: (parameters) => statement.iterate(...parameters.map(bind)),
+    all: (parameters) => statement.all(...values(parameters)),
+    run: (parameters) => statement.run(...values(parameters)),
+    iterate: (parameters) => statement.iterate(...values(parameters)),
   };
 }
 

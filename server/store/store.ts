@@ -11,8 +11,10 @@ import { sqliteDialect } from "./sqlite.ts";
 export interface Store {
   readonly dataDir: string;
   readonly db: Kysely<Schema>;
-  /** The connection under `db`, for hot paths that run compiled queries synchronously. Never inside a Kysely transaction. */
+  /** The connection under `db`, for hot paths that run compiled queries, not changes, synchronously. Never inside a Kysely transaction. */
   readonly connection: DatabaseSync;
+  /** Grows with every statement through `db` that is no query, the end of a transaction included: what was read before may have changed since. */
+  readonly changes: () => number;
   /** The first of `count` numbers that nobody was given before. */
   takeBlock(counter: string, count: number): Promise<number>;
   close(): Promise<void>;
@@ -26,7 +28,8 @@ export async function openStore(dataDir: string): Promise<Store> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const connection = new DatabaseSync(join(dataDir, "pandav.db"));
   connection.exec("pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;");
-  const db = new Kysely<Schema>({ dialect: sqliteDialect(connection) });
+  let changes = 0;
+  const db = new Kysely<Schema>({ dialect: sqliteDialect(connection, () => void changes++) });
   try {
     await migrate(db, migrations, "the data folder");
   } catch (error) {
@@ -37,6 +40,7 @@ export async function openStore(dataDir: string): Promise<Store> {
     dataDir,
     db,
     connection,
+    changes: () => changes,
     async takeBlock(counter, count) {
       const row = await db
         .insertInto("counter")
