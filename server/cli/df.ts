@@ -7,6 +7,7 @@ import { resolvePath } from "./paths.ts";
 import { about, cannot } from "./report.ts";
 import { table } from "./table.ts";
 import { print } from "./terminal.ts";
+import { complainOf } from "./walk.ts";
 import { mountUsage } from "./wire.ts";
 
 type MountUsage = z.output<typeof mountUsage>;
@@ -29,7 +30,10 @@ export function addDf(define: Definer): void {
             define.complain(about(cannot("access", typed), error));
           }
         }
-        const all = [...found.values()];
+        const all = [...found.values()].filter((one) => !one.failure);
+        // The others are shown all the same: one storage that does not answer hides nothing.
+        for (const { mountPath, failure } of found.values())
+          if (failure) complainOf(define, "access", mountPath, failure);
         if (json) return print(stdout, all.map((one) => `${JSON.stringify(one)}\n`).join(""));
         if (all.length > 0) await print(stdout, tableOf(all, humanReadable));
       }),

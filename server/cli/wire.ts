@@ -66,6 +66,7 @@ export const mountUsage = z.object({
   used: z.number().optional(),
   total: z.number().optional(),
   trashed: z.number().optional(),
+  failure: failedRow.optional(),
 });
 
 /** One row of `GET /api/pandav/trash`. */

@@ -295,6 +295,24 @@ describe("the verbs", () => {
     });
   });
 
+  it("df shows the others where one storage does not answer, and says so", async () => {
+    const root = join(folder, "goes");
+    mkdirSync(root);
+    expect(await pandav(["storage", "add", "/gone", "local", "--set", `root=${root}`])).toMatchObject({ code: 0 });
+    rmSync(root, { recursive: true });
+    try {
+      const { code, stdout, stderr } = await pandav(["df"]);
+      expect(stdout).toMatch(/\/bin\n/);
+      expect(stdout).not.toMatch(/\/gone/);
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(/^pandav: df: cannot access '\/gone': .+\n$/),
+      });
+    } finally {
+      expect(await pandav(["storage", "remove", "/gone"])).toMatchObject({ code: 0 });
+    }
+  });
+
   it("tree draws what is below", async () => {
     const drawn = "/\n├── docs/\n│   ├── a.txt\n│   └── inner/\n│       └── b.md\n└── file.txt\n";
     expect(await pandav(["tree"])).toEqual(prints(`${drawn}\n2 directories, 3 files\n`));
