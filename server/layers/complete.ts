@@ -1,21 +1,16 @@
-/** The innermost layer, and the only one that may add a method: gives a mount what follows from what it has. */
-import type { Dispatcher } from "undici";
+/** The only layer that may add a method: gives a mount what follows from what it has. */
 import type { Mount } from "#drivers/contract/mount.ts";
 import type { Traits } from "#drivers/contract/traits.ts";
 import { exactRead } from "./exact-read.ts";
 import type { Journal } from "./journal.ts";
 import { around, type Layer } from "./layer.ts";
-import { readThroughLink } from "./link-read.ts";
+import { type LinkReadOptions, readThroughLink } from "./link-read.ts";
 import { withReplace } from "./replace.ts";
 
-export interface CompleteOptions {
+export interface CompleteOptions extends Omit<LinkReadOptions, "maxConnections"> {
   readonly traits: Traits;
   /** Where replacements in progress are written down. */
   readonly journal: Journal;
-  /** The mount's dispatcher for bytes, asked for when the first link is read. */
-  readonly bytes: () => Dispatcher;
-  /** `n` random bytes. */
-  random(n: number): Uint8Array;
 }
 
 /**
@@ -24,9 +19,11 @@ export interface CompleteOptions {
  */
 export function complete(options: CompleteOptions): Layer {
   return (inner) => {
+    const { maxConnections } = options.traits;
+    const linked = { ...options, ...(maxConnections !== undefined && { maxConnections }) };
     const read = inner.read
       ? exactRead(inner.read.bind(inner))
-      : inner.link && readThroughLink(inner.link.bind(inner), options.bytes);
+      : inner.link && readThroughLink(inner.link.bind(inner), linked);
     const readable: Mount = read ? { ...around(inner, {}), read } : inner;
     return options.traits.replace === "emulated" ? withReplace(readable, options) : readable;
   };

@@ -1,142 +1,125 @@
 /** `read` made from `link`: fetches exactly a range of a file from where the driver says that it is. */
-import { pipeline, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
+import type { Clock } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
-import type { ByteRange, CallOptions, Entry, Link, Mount } from "#drivers/contract/mount.ts";
-import { exactly } from "./exact-bytes.ts";
-import { explainRefusal, toTransportError } from "./link-errors.ts";
+import type { ByteRange, CallOptions, Entry, Mount } from "#drivers/contract/mount.ts";
+import type { KeptLink } from "./link-cache.ts";
+import { toTransportError } from "./link-errors.ts";
+import { fetchPart, type Part } from "./link-fetch.ts";
+import { ResumeTries } from "./link-resume.ts";
+import { LinkSlots } from "./link-slots.ts";
+import { LinkStream } from "./link-stream.ts";
 import { dropLink } from "./shared-link.ts";
 
-/** Redirects that a download may take. */
-const MAX_REDIRECTS = 5;
+export interface LinkReadOptions {
+  readonly clock: Clock;
+  /** The mount's dispatcher for bytes, asked for when the first link is read. */
+  readonly bytes: () => Dispatcher;
+  /** `n` random bytes. */
+  random(n: number): Uint8Array;
+  /** Most connections per file at the upstream, where the link does not say. */
+  readonly maxConnections?: number;
+}
 
-/** A mount's `read` over its `link`. Throws what the link's `explain` and the answer's status mean; a short body is `incomplete`. */
-export function readThroughLink(link: NonNullable<Mount["link"]>, bytes: () => Dispatcher): NonNullable<Mount["read"]> {
-  return async (file, range, o) => {
-    const source = await link(file, { purpose: "proxy" }, o);
-    let handedOn = false;
+/** One download that runs: its link and its place among the file's connections. */
+interface Fetch {
+  readonly link: KeptLink;
+  readonly part: Part | undefined;
+  /** Gives the place back. */
+  leave(): void;
+}
+
+/**
+ * A mount's `read` over its `link`. Throws what the link's `explain` and the answer's status mean; a short body is `incomplete`.
+ * A kept link that is refused is replaced once. A body that breaks off after its first byte is gone on with, with a fresh link.
+ */
+export function readThroughLink(
+  link: NonNullable<Mount["link"]>,
+  options: LinkReadOptions,
+): NonNullable<Mount["read"]> {
+  const slots = new LinkSlots(options.clock);
+
+  const fetchWith = async (
+    source: KeptLink,
+    file: Entry,
+    range: ByteRange | undefined,
+    o: CallOptions,
+  ): Promise<Fetch> => {
+    let leave = () => {};
     try {
-      const stream = await fetchRange(file, source, range, bytes(), o);
-      handedOn = true;
-      stream.once("close", () => dropLink(source));
-      return stream;
+      leave = await slots.enter(file, source, options.maxConnections, o.signal);
+      return { link: source, part: await fetchPart(file, source, range, options.bytes(), o.signal), leave };
     } catch (error) {
-      throw toTransportError(error, o.signal);
-    } finally {
-      if (!handedOn) dropLink(source);
+      leave();
+      dropLink(source);
+      const failure = toTransportError(error, o.signal);
+      if (isOfTheLink(failure) && !o.signal.aborted) source.spoil?.();
+      throw failure;
     }
   };
-}
 
-async function fetchRange(
-  file: Entry,
-  link: Link,
-  range: ByteRange | undefined,
-  dispatcher: Dispatcher,
-  o: CallOptions,
-): Promise<Readable> {
-  const size = link.size ?? (file.sizeIs === "about" ? undefined : file.size);
-  const offset = range?.offset ?? 0;
-  if (range && size !== undefined && offset >= size) {
-    throw new StorageError("range-not-satisfiable", `the file has ${size} bytes, the range begins at ${offset}`);
-  }
-  const rest = size === undefined ? undefined : size - offset;
-  const length = range?.length === undefined ? rest : Math.min(range.length, rest ?? range.length);
-  if (length === 0 && range) return Readable.from([], { objectMode: false });
+  const fetch = async (file: Entry, range: ByteRange | undefined, o: CallOptions): Promise<Fetch> => {
+    const source: KeptLink = await link(file, { purpose: "proxy" }, o);
+    try {
+      return await fetchWith(source, file, range, o);
+    } catch (error) {
+      // What a link that was kept is refused for says nothing about the file: only a fresh one tells.
+      if (source.isFresh !== false || !isRefusal(error)) throw error;
+    }
+    return fetchWith(await link(file, { purpose: "proxy" }, o), file, range, o);
+  };
 
-  const isPart = offset > 0 || (length !== undefined && length !== rest);
-  const asked = isPart && link.acceptsRanges ? rangeHeader(offset, length) : undefined;
-  const answer = await get(link, asked, dispatcher, o.signal);
-  if (answer.statusCode !== 200 && answer.statusCode !== 206) throw await explainRefusal(link, answer);
-  try {
-    const skip = checkAnswer(answer, asked !== undefined, offset, size) ? 0 : offset;
-    const found = contentLength(answer);
-    const available = found === undefined ? undefined : found - skip;
-    const total = size === undefined && available !== undefined ? Math.min(length ?? available, available) : length;
-    const exact = exactly({
-      skip,
-      ...(total !== undefined && { length: total }),
-      orLess: size === undefined && available === undefined,
-      cut: answer.statusCode === 200 && total !== undefined && total !== available,
+  return async (file, range, o) => {
+    let current = await fetch(file, range, o);
+    const first = current.part;
+    const letGo = () => {
+      current.leave();
+      dropLink(current.link);
+    };
+    if (!first) {
+      letGo();
+      return Readable.from([], { objectMode: false });
+    }
+    const tries = new ResumeTries(options.clock, options.random);
+    return new LinkStream(first, {
+      toError: (cause) => brokenOff(cause, o.signal),
+      done: letGo,
+      async goOn(delivered, closed) {
+        o.signal.throwIfAborted();
+        const { acceptsRanges } = current.link;
+        current.link.spoil?.();
+        letGo();
+        if (!acceptsRanges || first.validator === undefined || first.length === undefined) return undefined;
+        const rest = { offset: (range?.offset ?? 0) + delivered, length: first.length - delivered };
+        const signal = AbortSignal.any([o.signal, closed]);
+        const next = await tries.run(delivered, signal, () => fetch(file, rest, { ...o, signal }));
+        if (!next) return undefined;
+        current = next;
+        if (closed.aborted) letGo();
+        else if (next.part?.validator !== first.validator) {
+          next.part?.body.on("error", () => {}).destroy();
+          throw new StorageError("incomplete", "the file changed while it was read");
+        }
+        return next.part;
+      },
     });
-    // Before `pipeline`, whose own listener would hand on the transport's error.
-    answer.body.on("error", (error) => exact.destroy(brokenOff(error, o.signal)));
-    pipeline(answer.body, exact, () => {});
-    return exact;
-  } catch (error) {
-    answer.body.on("error", () => {}).destroy();
-    throw error;
-  }
-}
-
-async function get(
-  link: Link,
-  range: string | undefined,
-  dispatcher: Dispatcher,
-  signal: AbortSignal,
-): Promise<Dispatcher.ResponseData> {
-  let url = new URL(link.url);
-  // Coded bytes would not be the file's.
-  let headers: Record<string, string> = {
-    "accept-encoding": "identity",
-    ...lowerCase(link.headers),
-    ...(range && { range }),
   };
-  for (let hops = 0; ; hops++) {
-    const { origin, pathname, search } = url;
-    const answer = await dispatcher.request({ origin, path: pathname + search, method: "GET", headers, signal });
-    const location = answer.headers.location;
-    if (![301, 302, 303, 307, 308].includes(answer.statusCode) || typeof location !== "string") return answer;
-    await answer.body.dump();
-    if (hops === MAX_REDIRECTS) throw new StorageError("upstream", "the download redirects in circles");
-    const next = new URL(location, url);
-    if (next.origin !== url.origin) {
-      const { cookie: _cookie, authorization: _authorization, ...rest } = headers;
-      headers = rest;
-    }
-    url = next;
-  }
 }
 
-/** True when the body begins at the offset, false when it is the whole file. Throws `precondition-failed` when it is another file than the entry says. */
-function checkAnswer(
-  answer: Dispatcher.ResponseData,
-  asked: boolean,
-  offset: number,
-  size: number | undefined,
-): boolean {
-  if (answer.statusCode === 200) {
-    // RFC 9110 §14.2: a server may ignore Range and send everything.
-    const length = contentLength(answer);
-    if (size !== undefined && length !== undefined && length !== size) throw changed(size, length);
-    return offset === 0;
-  }
-  const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(String(answer.headers["content-range"]));
-  if (!asked || !match) throw new StorageError("upstream", "the download answered with a part that nobody asked for");
-  if (Number(match[1]) !== offset) throw new StorageError("upstream", "the download answered with another range");
-  const total = match[3] === "*" ? undefined : Number(match[3]);
-  if (size !== undefined && total !== undefined && total !== size) throw changed(size, total);
-  return true;
+/** True for a failure that another link might not have. */
+function isOfTheLink(failure: unknown): boolean {
+  if (!(failure instanceof StorageError)) return false;
+  const { kind, reason } = failure;
+  return kind !== "range-not-satisfiable" && kind !== "rate-limited" && reason !== "busy";
 }
 
-function changed(size: number, found: number): StorageError {
-  return new StorageError("precondition-failed", `the file changed: it was listed with ${size} bytes and has ${found}`);
-}
-
-function rangeHeader(offset: number, length: number | undefined): string {
-  return `bytes=${offset}-${length === undefined ? "" : offset + length - 1}`;
-}
-
-function contentLength(answer: Dispatcher.ResponseData): number | undefined {
-  const text = answer.headers["content-length"];
-  return typeof text === "string" && /^\d+$/.test(text) ? Number(text) : undefined;
+function isRefusal(failure: unknown): boolean {
+  const status = (failure instanceof StorageError && failure.upstream?.status) || 0;
+  return status >= 400 && status < 500 && isOfTheLink(failure);
 }
 
 function brokenOff(error: Error, signal: AbortSignal): Error {
   if (signal.aborted) return signal.reason;
   return new StorageError("incomplete", "the download broke off", { retryable: true, cause: error });
-}
-
-function lowerCase(headers: Link["headers"]): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
 }

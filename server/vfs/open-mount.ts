@@ -48,6 +48,7 @@ export function createOpenMount(options: OpenMountOptions): OpenMount {
         journal,
         random: env.random,
         bytes: () => env.bytes,
+        ...(account && { demandLogin: () => account.demandLogin() }),
       });
       return withEnd(layered, () => env.close());
     } catch (error) {

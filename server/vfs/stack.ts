@@ -7,6 +7,7 @@ import { check } from "../layers/check.ts";
 import { complete } from "../layers/complete.ts";
 import type { Journal } from "../layers/journal.ts";
 import type { Layer } from "../layers/layer.ts";
+import { linkCache } from "../layers/link-cache.ts";
 import { observe, type Recorder } from "../layers/observe.ts";
 import { retry } from "../layers/retry.ts";
 import { singleFlight } from "../layers/single-flight.ts";
@@ -22,6 +23,8 @@ export interface StackOptions {
   readonly journal: Journal;
   /** `n` random bytes. */
   random(n: number): Uint8Array;
+  /** Throws while the account's login is over; absent for a mount without an account. */
+  readonly demandLogin?: () => void;
   /** The mount's `DriverEnv.bytes`, asked for only when a link is read: `() => env.bytes`. */
   readonly bytes: () => Dispatcher;
 }
@@ -62,8 +65,13 @@ export function layersOf(options: StackOptions): readonly { name: string; why: s
     },
     {
       name: "complete",
-      why: "innermost, since it may add methods: every other layer then wraps what it added",
+      why: "inside all that judge, merge, repeat and limit calls, since it may add methods: each of them then wraps what it added",
       layer: complete(options),
+    },
+    {
+      name: "link-cache",
+      why: "innermost: a caller of link and a read derived from it take the same links, and every change that is made at the driver is seen",
+      layer: linkCache(options),
     },
   ];
 }

@@ -81,7 +81,7 @@ export class Writing {
         { path },
       );
     }
-    const free = await this.#o.usage.free(storage, o);
+    const free = await this.#o.usage.free(storage, source.size, o);
     if (free !== undefined && source.size > free) {
       throw new StorageError("quota-exceeded", `the storage at ${storage.mountPath} has ${free} bytes left`, { path });
     }
@@ -97,7 +97,7 @@ export class Writing {
     // The digests are of the bytes that the storage has just taken and, where it tells, confirmed.
     const known = { ...entry, size: stored.bytes, hashes: { ...digests, ...entry.hashes } };
     const node = await storage.tree.put(directory.node, known, "committed");
-    this.#o.usage.forget(storage);
+    this.#o.usage.grew(storage, stored.bytes);
     return {
       resource: new NodeResource(node, storage, directory.path),
       created: target.existing === undefined || entry.name !== target.rawName,

@@ -83,11 +83,28 @@ describe("a download from SJTU Pan", () => {
     expect(link.explain!(403, {}, Buffer.from(await answer.body.arrayBuffer()))).toBe("expired");
   });
 
-  it("that breaks off, or of a file that changed meanwhile, never ends as if whole (sjtu-pan.md §12.5, scenario 17)", async () => {
+  it("goes on at its offset, with a fresh address, where it breaks off (sjtu-pan.md §5.2)", async () => {
+    await using world = await openWorld();
+    const entry = await planted(world);
+    world.pan.faults.add({ route: "store.get", times: 3, fault: { kind: "truncate", afterBytes: MiB } });
+    expect((await read(stacked(world), entry)).equals(countingBytes(5 * MiB))).toBe(true);
+    expect([world.pan.log.count("store.get"), world.pan.log.count("api.download")]).toEqual([4, 4]);
+  });
+
+  it("goes not on with another file that lies at its path meanwhile (sjtu-pan.md §5.2)", async () => {
+    await using world = await openWorld();
+    const entry = await planted(world);
+    world.pan.faults.add({ route: "store.get", fault: { kind: "truncate", afterBytes: MiB } });
+    const stream = await stacked(world).read!(entry, undefined, calm());
+    world.pan.files.put("docs/a.bin", { size: 5 * MiB });
+    expect((await failureOf(buffer(stream))).kind).toBe("incomplete");
+  });
+
+  it("that breaks off again and again, or of a file that changed meanwhile, never ends as if whole (sjtu-pan.md §12.5, scenario 17)", async () => {
     await using world = await openWorld();
     const entry = await planted(world);
     const mount = stacked(world);
-    world.pan.faults.add({ route: "store.get", times: 3, fault: { kind: "truncate", afterBytes: MiB } });
+    world.pan.faults.add({ route: "store.get", times: 20, fault: { kind: "truncate", afterBytes: 1000 } });
     expect((await failureOf(read(mount, entry))).kind).toBe("incomplete");
     world.pan.faults.clear();
     world.pan.files.put("docs/a.bin", { size: 4 * MiB, first: 0 });

@@ -15,6 +15,7 @@ const file: Entry = { ...FILE, size: BODY.length };
 const mountWith = (answer: () => Readable) =>
   complete({
     traits: TRAITS,
+    clock: new FakeClock(),
     journal: memoryJournal(),
     random: (n) => new Uint8Array(n),
     bytes: () => Promise.reject() as never,

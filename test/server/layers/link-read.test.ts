@@ -5,6 +5,7 @@ import type { ByteRange, Entry, Link, Mount } from "#drivers/contract/mount.ts";
 import { complete } from "#server/layers/complete.ts";
 import { memoryJournal } from "#server/layers/journal.ts";
 import { createBytes } from "#server/upstream/bytes.ts";
+import { FakeClock } from "./fake-clock.ts";
 import { withServer } from "./loopback.ts";
 import { call, FILE, mountOf, TRAITS } from "./sample-mount.ts";
 
@@ -28,6 +29,7 @@ async function linked<T>({ answer, link = {} }: Setup, use: (mount: Mount, seen:
       const bytes = createBytes({ upstreams: {}, onRequest() {} });
       const mount = complete({
         traits: TRAITS,
+        clock: new FakeClock(),
         journal: memoryJournal(),
         random: (n) => new Uint8Array(n),
         bytes: () => bytes,

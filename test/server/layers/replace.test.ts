@@ -6,6 +6,7 @@ import { complete } from "#server/layers/complete.ts";
 import { memoryJournal } from "#server/layers/journal.ts";
 import { recoverReplacements } from "#server/layers/recover.ts";
 import { CLOUD_TRAITS, type Cloud, createCloud } from "./cloud.ts";
+import { FakeClock } from "./fake-clock.ts";
 import { call, pagesOf } from "./sample-mount.ts";
 
 const source = (body: string, over: Partial<UploadSource> = {}): UploadSource => ({
@@ -22,6 +23,7 @@ function replacing(cloud: Cloud = createCloud()) {
   let seed = 0;
   const mount = complete({
     traits: CLOUD_TRAITS,
+    clock: new FakeClock(),
     journal,
     random: (n) => new Uint8Array(n).fill(++seed),
     bytes: () => Promise.reject() as never,

@@ -30,6 +30,7 @@ describe("the stack", () => {
       "retry",
       "timeout",
       "complete",
+      "link-cache",
     ]);
     expect(layers.every(({ why }) => why.length > 20)).toBe(true);
   });
@@ -87,7 +88,7 @@ describe("the stack", () => {
     await expect(mount.stat!(["a"], call().o)).rejects.toMatchObject({ kind: "upstream" });
   });
 
-  it("retries and observes a read that complete derived: complete is innermost", async () => {
+  it("retries and observes a read that complete derived: complete is inside both", async () => {
     let requests = 0;
     await withServer(
       (_request, response) => {

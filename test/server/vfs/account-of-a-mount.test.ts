@@ -2,7 +2,7 @@
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Clock, Log } from "#drivers/contract/driver.ts";
+import type { AnyDriver, Clock, Log } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { Trash } from "#drivers/contract/mount.ts";
 import type { MountAccount } from "#server/accounts/api.ts";
@@ -26,14 +26,14 @@ interface World extends TestVfs {
   readonly clock: { at: number };
 }
 
-async function open(): Promise<World> {
+async function open({ link }: { readonly link?: string } = {}): Promise<World> {
   const box = createBox({ seed: { folder: { "known.txt": "bytes" }, other: {} } });
   box.tokens.add("token-1");
   const lines: string[] = [];
   const log: Log = { debug() {}, info() {}, warn: (_fields, message) => lines.push(message) };
   const clock: Clock & { at: number } = { at: 1_700_000_000_000, now: () => clock.at, sleep: systemClock.sleep };
   const test = await openTestVfs({
-    drivers: [box.driver],
+    drivers: [link === undefined ? box.driver : withLinks(box.driver, link)],
     accountKinds: [box.kind],
     clock,
     log,
@@ -43,6 +43,17 @@ async function open(): Promise<World> {
   const { id } = await test.accounts.add("box", { user: "ann", token: "token-1" }, forever);
   await test.mount({ mountPath: "/box", driver: "box", settings: {}, account: id });
   return { ...test, box, account: id, lines, clock };
+}
+
+/** The same driver, whose files all lie at one address. */
+function withLinks(driver: AnyDriver, url: string): AnyDriver {
+  return {
+    ...driver,
+    open: async (settings, env, o) => ({
+      ...(await driver.open(settings, env, o)),
+      link: async () => ({ url, boundTo: [], acceptsRanges: true, reusable: true }),
+    }),
+  };
 }
 
 const names = async ({ vfs }: TestVfs, path: string) =>
@@ -100,6 +111,19 @@ describe("a mount whose account's login is over", () => {
     await expect(read(world, "/box/folder/known.txt")).rejects.toThrow();
     expect(world.box.calls).toEqual([]);
     expect(world.lines).toEqual([expect.stringMatching(/^the login of ann \(box\) is over/)]);
+  });
+
+  it("gives no link that was kept before, though the service would still take it", async () => {
+    const world = await open({ link: "https://files.example.com/known" });
+    await names(world, "/box/folder");
+    const link = () => world.vfs.link("/box/folder/known.txt", forever);
+    expect((await link()).url).toBe("https://files.example.com/known");
+    world.box.calls.length = 0;
+    await link();
+    expect(world.box.calls).toEqual([]);
+    end(world.box);
+    await expect(names(world, "/box/other")).rejects.toThrow();
+    await expect(link()).rejects.toMatchObject({ kind: "unauthenticated", reason: "expired" });
   });
 
   it("says so in the list of storages, and works again at once after a new login", async () => {
