@@ -5,6 +5,9 @@ import { MASK, SECRET_HEADER_NAME, withoutSecrets } from "./upstream/redact.ts";
 const SECRET_KEY =
   /pass(word|wd|phrase)?$|^pwd|cookie|token|authori[sz]ation|secret|credential|api[-_]?key|private[-_]?key|session(id)?$|signature$|^(ticket|sig|sign|code)$/i;
 
+/** The cookies of a session at 115 (115.md §1.4). In small letters they are other things: `cid` is a folder. */
+const COOKIE_OF_115 = /^(UID|CID|SEID|KID)$/;
+
 /** Nesting and number of members that are followed. */
 const MAX_DEPTH = 8;
 const MAX_MEMBERS = 100;
@@ -42,7 +45,7 @@ function isSecret(key: string, value: unknown): boolean {
   if (value === undefined || value === null || typeof value === "boolean") return false;
   // An upstream's numeric error code is no share code.
   if (typeof value === "number") return false;
-  return SECRET_KEY.test(key);
+  return SECRET_KEY.test(key) || COOKIE_OF_115.test(key);
 }
 
 function ofError(error: Error, depth: number): unknown {

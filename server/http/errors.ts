@@ -1,6 +1,7 @@
 /** The one table from what went wrong to what each front says about it. */
 import { type ErrorKind, isLoginOver, StorageError } from "#drivers/contract/errors.ts";
 import { PathError } from "#drivers/contract/path.ts";
+import { withoutSecretValues } from "../upstream/redact.ts";
 
 /** How loudly a failure is logged: what the visitor caused is `debug`, what the owner must know is `warn`, what is our fault is `error`. */
 export type ErrorLevel = "debug" | "info" | "warn" | "error";
@@ -111,14 +112,13 @@ const PATH_STATUS = { encoding: 400, traversal: 403, "too-long": 414 } as const 
 const MAX_MESSAGE = 500;
 
 function cleanMessage(message: string): string {
-  return (
-    message
-      // Links carry their secrets in the query or before the host.
-      .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, "$1")
-      .replace(/\b([a-z][a-z0-9+.-]*:\/\/[^\s?#]*)[?#]\S*/gi, "$1")
-      .replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ")
-      .trim()
-      .slice(0, MAX_MESSAGE)
-      .toWellFormed()
-  );
+  // Links carry their secrets in the query or before the host.
+  const bare = message
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, "$1")
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/[^\s?#]*)[?#]\S*/gi, "$1");
+  return withoutSecretValues(bare)
+    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ")
+    .trim()
+    .slice(0, MAX_MESSAGE)
+    .toWellFormed();
 }

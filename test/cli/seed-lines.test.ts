@@ -1,59 +1,33 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { runPandav } from "#test/support/pandav.ts";
-import { type RunningServer, startServer } from "#test/support/server.ts";
+import { type RunningSjtuPan, startSjtuPan } from "#test/simulators/sjtu-pan/start.ts";
+import { watchPan } from "#test/support/canaries.ts";
+import { expectNoCanaryIn } from "#test/support/canary-folder.ts";
 import { installPandav, runShell } from "#test/support/shell.ts";
+import { openSeedWorld, PLACES, type SeedWorld, scanWhenShown, upstreamsOf } from "./seed-world.ts";
 
-/** Where the command line finds its server. */
-const PLACES = ["without a server", "beside a running server", "with a server that PANDAV_SERVER names"] as const;
+const THINGS = {
+  "docs/inner.txt": "inner",
+  "empty_dir/": "",
+  "folder/subfolder/deep.txt": "deep",
+  "file.txt": "file",
+  "old.txt": "old",
+};
 
 describe.each(PLACES)("the lines of jdisk's own page, with pandav for jdisk, %s (sjtu-pan.md §9.1)", (place) => {
-  let folder: string;
-  let files: string;
-  let bin: string;
-  let env: Record<string, string>;
-  let server: RunningServer | undefined;
+  let world: SeedWorld;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "pandav-seed-"));
-    const dataDir = join(folder, "data");
-    files = join(folder, "files");
-    mkdirSync(files);
-    bin = installPandav(join(folder, "bin"));
-    const local = { env: { PANDAV_DATA: dataDir } };
-    expect(await runPandav(["storage", "add", "/sjtu", "local", "--set", `root=${files}`], local)).toMatchObject({
-      code: 0,
-    });
-    expect(await runPandav(["use", "/sjtu"], local)).toMatchObject({ code: 0 });
-    if (place !== "without a server") server = await startServer({ dataDir });
-    env = { PANDAV_DATA: dataDir };
-    if (place === "with a server that PANDAV_SERVER names") {
-      const { code } = await runPandav(["user", "passwd"], { ...local, stdin: "a password\n" });
-      expect(code).toBe(0);
-      env = { PANDAV_SERVER: server!.url, PANDAV_USER: "admin", PANDAV_PASSWORD: "a password" };
-    }
+    world = await openSeedWorld(place);
   }, 60_000);
-  afterAll(async () => {
-    await server?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => world?.dispose());
+  beforeEach(() => world.fill(THINGS));
 
-  beforeEach(() => {
-    for (const name of readdirSync(files)) rmSync(join(files, name), { recursive: true });
-    mkdirSync(join(files, "docs"));
-    mkdirSync(join(files, "empty_dir"));
-    mkdirSync(join(files, "folder/subfolder"), { recursive: true });
-    writeFileSync(join(files, "folder/subfolder/deep.txt"), "deep");
-    writeFileSync(join(files, "docs/inner.txt"), "inner");
-    writeFileSync(join(files, "file.txt"), "file");
-    writeFileSync(join(files, "old.txt"), "old");
-  });
-
-  const sh = (line: string, stdin = "") => runShell(line, { bin, cwd: folder, env, stdin });
+  const sh = (line: string, stdin = "") => world.sh(line, { stdin });
   const silent = { code: 0, stdout: "", stderr: "" };
-  const has = (name: string) => existsSync(join(files, name));
+  const has = (name: string) => world.has(name);
 
   it.each([
     ["pandav ls # List root directory", "docs/\nempty_dir/\nfolder/\nfile.txt\nold.txt\n"],
@@ -87,12 +61,12 @@ describe.each(PLACES)("the lines of jdisk's own page, with pandav for jdisk, %s 
 
   it("pandav mv old.txt new.txt # Rename file", async () => {
     expect(await sh("pandav mv old.txt new.txt # Rename file")).toEqual(silent);
-    expect([has("old.txt"), readFileSync(join(files, "new.txt"), "utf8")]).toEqual([false, "old"]);
+    expect([has("old.txt"), world.read("new.txt")]).toEqual([false, "old"]);
   });
 
   it("pandav mv file.txt docs/ # Move file to directory", async () => {
     expect(await sh("pandav mv file.txt docs/ # Move file to directory")).toEqual(silent);
-    expect([has("file.txt"), readFileSync(join(files, "docs/file.txt"), "utf8")]).toEqual([false, "file"]);
+    expect([has("file.txt"), world.read("docs/file.txt")]).toEqual([false, "file"]);
   });
 
   it.each([
@@ -132,5 +106,90 @@ describe.each(PLACES)("the lines of jdisk's own page, with pandav for jdisk, %s 
     expect(await sh("pandav --help")).toMatchObject({ code: 0, stderr: "" });
     const { code, stdout } = await sh("pandav rm --help");
     expect({ code, usage: stdout.split("\n")[0] }).toEqual({ code: 0, usage: "Usage: pandav rm [options] <paths...>" });
+  });
+});
+
+describe("the lines of jdisk's own page that move bytes, against SJTU Pan (sjtu-pan.md §9.1)", () => {
+  let world: SeedWorld;
+
+  beforeAll(async () => {
+    world = await openSeedWorld("without a server, against SJTU Pan");
+  }, 60_000);
+  afterAll(() => world?.dispose());
+  beforeEach(() => {
+    for (const name of readdirSync(world.work)) rmSync(join(world.work, name), { recursive: true });
+    mkdirSync(join(world.work, "local"));
+  });
+
+  it.each([
+    ["pandav upload file.txt # Upload to root directory", "file.txt", "from here"],
+    ["pandav upload file.txt docs/ # Upload to specific directory", "docs/file.txt", "from here"],
+    ["pandav upload ./local/file.txt /remote/path/", "remote/path/file.txt", "local file"],
+  ])("%s", async (line, name, text) => {
+    world.fill({ "docs/": "", "remote/": "" });
+    writeFileSync(join(world.work, "file.txt"), "from here");
+    writeFileSync(join(world.work, "local/file.txt"), "local file");
+    expect(await world.sh(line)).toMatchObject({ code: 0, stderr: "" });
+    expect(world.read(name)).toBe(text);
+  });
+
+  it.each([
+    ["pandav download file.txt # Download from root directory", "file.txt", "file"],
+    ["pandav download docs/file.txt # Download from specific directory", "file.txt", "docs file"],
+    ["pandav download /remote/file.txt ./local/", "local/file.txt", "remote file"],
+  ])("%s", async (line, name, text) => {
+    world.fill({ "file.txt": "file", "docs/file.txt": "docs file", "remote/file.txt": "remote file" });
+    expect(await world.sh(line)).toMatchObject({ code: 0, stderr: "" });
+    expect(readFileSync(join(world.work, name), "utf8")).toBe(text);
+  });
+});
+
+describe("pandav auth # QR code authentication, without a server (sjtu-pan.md §2.2, §9.1)", () => {
+  let folder: string;
+  let bin: string;
+  let pan: RunningSjtuPan;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "pandav-seed-"));
+    bin = installPandav(join(folder, "bin"));
+    pan = await startSjtuPan();
+    watchPan(pan);
+    pan.files.put("file.txt", "file");
+  });
+  afterAll(async () => {
+    await pan.close();
+    rmSync(folder, { recursive: true, force: true });
+    expect(pan.violations).toEqual([]);
+  });
+
+  it("logs in once; every later line of the same user goes on with that login, and renews it without a code", async () => {
+    const env = { PANDAV_DATA: join(folder, "data"), PANDAV_UPSTREAMS: upstreamsOf(pan) };
+    const sh = (line: string) => runShell(line, { bin, cwd: folder, env });
+    const login = await runShell("pandav auth # QR code authentication", {
+      bin,
+      cwd: folder,
+      env,
+      onStart: (child) => scanWhenShown(pan, child),
+    });
+    expect(login.code).toBe(0);
+    expect(login.stdout).toMatch(
+      /█[\s\S]*Scan the code, or open https:\S+\nLogged in as 林小明 \(sjtu\), mounted at \/sjtu\.\n$/,
+    );
+    const read = { code: 0, stdout: "file", stderr: "" };
+    const logins = () => pan.log.count("jaccount.") + pan.log.count("user.verify");
+
+    pan.log.clear();
+    expect(await sh("pandav cat file.txt")).toEqual(read);
+    expect(logins()).toBe(0);
+
+    // Both tokens are over: the kept cookie earns new ones (§2.1), and those are kept for the next process.
+    pan.end("access-tokens");
+    pan.end("user-tokens");
+    expect(await sh("pandav cat file.txt")).toEqual(read);
+    expect(logins()).toBeGreaterThan(0);
+    pan.log.clear();
+    expect(await sh("pandav cat file.txt")).toEqual(read);
+    expect([logins(), pan.log.count("ws.connect")]).toEqual([0, 0]);
+    expectNoCanaryIn(env.PANDAV_DATA);
   });
 });

@@ -1,5 +1,6 @@
 /** The real binary with SJTU Pan mounted at `/sjtu`, its service a simulator in this process. */
 import { type RunningSjtuPan, type StartOptions, startSjtuPan } from "#test/simulators/sjtu-pan/start.ts";
+import { watchPan } from "./canaries.ts";
 import { runPandav } from "./pandav.ts";
 import { type RunningServer, type ServerOptions, startServer } from "./server.ts";
 
@@ -22,6 +23,7 @@ export interface PanServer extends AsyncDisposable {
 /** Logs in with the simulated account's cookie and mounts the drive. Disposal ends both, and fails on a request that the service would not take. */
 export async function startPanServer(options: PanServerOptions = {}): Promise<PanServer> {
   const pan = await startSjtuPan(options.simulator);
+  watchPan(pan);
   const upstreams = Object.entries(pan.upstreams).map((pair) => pair.join("="));
   const env = { ...options.server?.env, PANDAV_UPSTREAMS: upstreams.join(",") };
   let server: RunningServer | undefined;

@@ -1,5 +1,6 @@
 /** One run of the real command line. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { type CanaryKind, expectNoCanary } from "./canaries.ts";
 import { cleanEnvironment, LAUNCHER, PROJECT_ROOT } from "./server.ts";
 
 export interface RunOptions {
@@ -10,6 +11,8 @@ export interface RunOptions {
   readonly withinMs?: number;
   /** Called with the process as soon as it runs. */
   readonly onStart?: (child: ChildProcess) => void;
+  /** Kinds of secrets that it is meant to print on standard output, beside what its verb is there to show. */
+  readonly mayShow?: readonly CanaryKind[];
 }
 
 export interface RunResult {
@@ -19,7 +22,7 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** Runs `pandav` with these arguments to its end. */
+/** Runs `pandav` with these arguments to its end. Throws CanaryFound when it printed a secret. */
 export function runPandav(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [LAUNCHER, ...args], {
@@ -38,9 +41,30 @@ export function runPandav(args: readonly string[], options: RunOptions = {}): Pr
       stderr += text;
     });
     child.once("error", reject);
-    child.once("close", (code) => resolve({ code, stdout, stderr }));
+    child.once("close", (code) => {
+      try {
+        resolve(checked({ code, stdout, stderr }, ["pandav", ...args].join(" "), options.mayShow));
+      } catch (error) {
+        reject(error);
+      }
+    });
     child.stdin.on("error", () => undefined); // a run that reads nothing may have ended already
     child.stdin.end(options.stdin ?? "");
     options.onStart?.(child);
   });
+}
+
+/** What verbs are meant to print on standard output. */
+const MEANT: readonly { readonly line: RegExp; readonly kinds: readonly CanaryKind[] }[] = [
+  { line: /\bpandav (auth|login)\b/, kinds: ["QR code"] },
+  // A link that needs no login has its proof in it.
+  { line: /\bpandav url\b/, kinds: ["store signature"] },
+];
+
+/** The result of a command line, if it holds no secret. Throws CanaryFound. */
+export function checked(result: RunResult, line: string, mayShow: readonly CanaryKind[] = []): RunResult {
+  const meant = MEANT.filter((one) => one.line.test(line)).flatMap(({ kinds }) => kinds);
+  expectNoCanary("standard output", result.stdout, [...meant, ...mayShow]);
+  expectNoCanary("standard error", result.stderr);
+  return result;
 }

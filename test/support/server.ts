@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { addCanary, addPassword, expectNoCanary } from "./canaries.ts";
+import { expectNoCanaryIn } from "./canary-folder.ts";
 
 export const PROJECT_ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const LAUNCHER = join(PROJECT_ROOT, "server", "pandav.mjs");
@@ -43,7 +45,7 @@ export interface RunningServer {
   /** All that it printed so far. */
   stdout(): string;
   stderr(): string;
-  /** SIGTERM to the server; resolves to the exit code when it has ended. Fails, after a SIGKILL, when that takes over 12 s. */
+  /** SIGTERM to the server; resolves to the exit code when it has ended. Fails, after a SIGKILL, when that takes over 12 s; and where it printed or stored a secret in the clear. */
   stop(): Promise<number | null>;
   /** A real SIGKILL to the server; resolves when it is gone. */
   kill9(): Promise<void>;
@@ -56,6 +58,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const removeData = () => {
     if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
   };
+  const secretKey = options.env?.PANDAV_SECRET_KEY;
+  if (secretKey !== undefined) addCanary("key", secretKey);
   const adminPassword = options.adminPassword === undefined ? PASSWORD : options.adminPassword;
   const [program, ...first] = options.command ?? [process.execPath, LAUNCHER, "serve"];
   const child = spawn(program, [...first, "--port", "0", "--data", dataDir, ...(options.args ?? [])], {
@@ -77,11 +81,19 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     removeData();
     throw error;
   }
+  const password = adminPassword ?? /password (\S+)/.exec(stdout())?.[1] ?? "";
+  addPassword("admin", password);
+  const check = () => {
+    // A password that was made up is shown there, once.
+    expectNoCanary("standard output of the server", stdout(), adminPassword === null ? ["password"] : []);
+    expectNoCanary("the log of the server", stderr());
+    expectNoCanaryIn(dataDir);
+  };
   const { pid } = JSON.parse(readFileSync(join(dataDir, "server.json"), "utf8")) as { pid: number };
   return {
     url,
     user: "admin",
-    password: adminPassword ?? /password (\S+)/.exec(stdout())?.[1] ?? "",
+    password,
     pid,
     startedPid: child.pid ?? 0,
     dataDir,
@@ -89,13 +101,21 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     stderr,
     exited,
     async stop() {
-      const code = await end(pid, exited, "SIGTERM");
-      removeData();
-      return code;
+      try {
+        const code = await end(pid, exited, "SIGTERM");
+        check();
+        return code;
+      } finally {
+        removeData();
+      }
     },
     async kill9() {
       await end(pid, exited, "SIGKILL");
-      removeData();
+      try {
+        check();
+      } finally {
+        removeData();
+      }
     },
   };
 }

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import type { RunOptions, RunResult } from "./pandav.ts";
+import { checked, type RunOptions, type RunResult } from "./pandav.ts";
 import { cleanEnvironment, LAUNCHER } from "./server.ts";
 
 /** Makes a folder with a program `pandav` in it, to stand first on the PATH. */
@@ -37,7 +37,13 @@ export function runShell(
       stderr += text;
     });
     child.once("error", reject);
-    child.once("close", (code) => resolve({ code, stdout, stderr }));
+    child.once("close", (code) => {
+      try {
+        resolve(checked({ code, stdout, stderr }, line, options.mayShow));
+      } catch (error) {
+        reject(error);
+      }
+    });
     child.stdin.on("error", () => undefined); // a run that reads nothing may have ended already
     child.stdin.end(options.stdin ?? "");
     options.onStart?.(child);

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { addPassword } from "./canaries.ts";
 import { type RunOptions, type RunResult, runPandav } from "./pandav.ts";
 import { PartsControl } from "./parts-driver.ts";
 import { PROJECT_ROOT, type RunningServer, startServer } from "./server.ts";
@@ -65,6 +66,7 @@ export async function openTransfers(place: ServerPlace = "without a server"): Pr
   if (place !== "without a server") await start();
   if (place === "with a server that PANDAV_SERVER names") {
     await must(["user", "passwd"], `${PASSWORD}\n`);
+    addPassword("admin", PASSWORD);
     env = { PANDAV_SERVER: servers[0]!.url, PANDAV_USER: "admin", PANDAV_PASSWORD: PASSWORD };
   }
   const empty = (path: string, ...kept: string[]) => {

@@ -8,11 +8,13 @@ export const reporters = ["default", new ClosingLine()] satisfies unknown[];
 /** `full` adds the files named `*.full.test.ts`, whose single tests may take half an hour. */
 export function projects({ full }: { readonly full: boolean }): TestProjectInlineConfiguration[] {
   const exclude = full ? [] : ["test/**/*.full.test.ts"];
+  const setupFiles = ["test/support/canary-tap.ts"];
   const longest = full ? 30 * 60_000 : 180_000;
   return [
     {
       test: {
         name: "parts",
+        setupFiles,
         include: ["test/**/*.test.ts"],
         exclude: ["test/clients/**", ...exclude],
         testTimeout: full ? longest : 30_000,
@@ -23,6 +25,7 @@ export function projects({ full }: { readonly full: boolean }): TestProjectInlin
     {
       test: {
         name: "clients",
+        setupFiles,
         include: ["test/clients/**/*.test.ts"],
         exclude,
         testTimeout: longest,

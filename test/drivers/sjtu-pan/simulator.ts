@@ -3,10 +3,12 @@ import type { Clock, DriverEnv, Log } from "#drivers/contract/driver.ts";
 import type { Link, Mount } from "#drivers/contract/mount.ts";
 import type { SjtuCredential } from "#drivers/sjtu-pan/credential.ts";
 import { sjtuPan } from "#drivers/sjtu-pan/index.ts";
+import { redacted } from "#server/redacted.ts";
 import { createDriverEnv, type OwnedDriverEnv } from "#server/upstream/env.ts";
 import type { MountUnderTest } from "#test/contract/mount-under-test.ts";
 import { calm } from "#test/contract/steps.ts";
 import { type RunningSjtuPan, type StartOptions, startSjtuPan } from "#test/simulators/sjtu-pan/start.ts";
+import { expectNoCanary, watchPan } from "#test/support/canaries.ts";
 import { memoryAccount, type TestAccount } from "./account-handle.ts";
 import { turnedClock } from "./turned-clock.ts";
 
@@ -34,6 +36,7 @@ export interface WorldOptions extends StartOptions {
 export async function openWorld(options: WorldOptions = {}): Promise<PanWorld> {
   const { settings = {}, driverClock = turnedClock(), credential, ...start } = options;
   const pan = await startSjtuPan(start);
+  watchPan(pan);
   const lines: unknown[] = [];
   const envs: OwnedDriverEnv<SjtuCredential>[] = [];
   const newEnv = (account?: TestAccount) => {
@@ -55,6 +58,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<PanWorld> {
     async [Symbol.asyncDispose]() {
       await Promise.all(envs.map((env) => env.close()));
       await pan.close();
+      expectNoCanary("what was logged", lines.map((line) => JSON.stringify(redacted(line))).join("\n"));
       if (pan.violations.length > 0) throw new Error(`the simulator refused:\n${pan.violations.map(said).join("\n")}`);
     },
   };

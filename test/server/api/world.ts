@@ -12,6 +12,7 @@ import { createApp } from "#server/app.ts";
 import { openAuth } from "#server/auth/auth.ts";
 import { openSettings } from "#server/store/settings.ts";
 import { systemClock } from "#server/upstream/clock.ts";
+import { addPassword, expectNoCanary } from "#test/support/canaries.ts";
 import { openTestVfs, silentLog } from "#test/support/vfs.ts";
 
 export const PASSWORD = "correct horse";
@@ -94,6 +95,7 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
   const { store, vfs, accounts, logins } = test;
   const kinds = options.accountKinds ?? [];
   const settings = await openSettings(store, { token: "alist-test-token", ...options.settings });
+  addPassword("admin", PASSWORD);
   const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: PASSWORD });
   if (options.mount !== false) await test.mount({ mountPath: "/local", driver: "memory", settings: {} });
   const deps: ApiDeps = {
@@ -121,7 +123,9 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
     const headers = new Headers({ ...(init.headers as Record<string, string>), ...o.headers });
     if (token) headers.set("Authorization", token);
     const response = await app.request(path, { ...init, headers }, o.owner ? { owner: true } : {});
-    const body = (await response.json()) as Omit<Reply, "status" | "headers">;
+    const text = await response.text();
+    expectNoCanary(`the reply to ${path}`, text);
+    const body = JSON.parse(text) as Omit<Reply, "status" | "headers">;
     return { ...body, status: response.status, headers: response.headers };
   }
   return {
@@ -144,6 +148,7 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
           password_changed_at: 0,
         })
         .execute();
+      addPassword(name, `${name}-secret`);
       const user = await auth.users.setPassword(name, `${name}-secret`);
       return auth.sessions.start(user, "");
     },

@@ -80,6 +80,32 @@ describe("errorReply", () => {
     expect(errorReply(new HttpError(400, "x".repeat(10_000))).message).toHaveLength(500);
   });
 
+  it.each([
+    "the service refused /api/v1/file/a?page=1&access_token=CaNaRy7b1f",
+    "GET /user/v1/space user_token=CaNaRy7b1f: 403",
+    "sent with JAAuthCookie=CaNaRy7b1f.0c; Path=/",
+    "sent with UID=123_R2_17CaNaRy7b1f;CID=0aCaNaRy7b1f;SEID=CaNaRy7b1f; KID=CaNaRy7b1f",
+    "> Cookie: a=CaNaRy7b1f; b=CaNaRy7b1f",
+    '{"authorization":"AWS4-HMAC-SHA256 Credential=CaNaRy7b1f, Signature=CaNaRy7b1f"}',
+    "Authorization: Bearer CaNaRy7b1f",
+    "see sjtu://x/CaNaRy?sig=CaNaRy7b1f and wss://h/sub?sig=CaNaRy7b1f",
+  ])("shows no token, cookie or header value of a storage's or our own message: %s", (message) => {
+    for (const error of [new StorageError("upstream", message), new HttpError(400, message)]) {
+      const shown = errorReply(error).message;
+      expect(shown).not.toContain("CaNaRy7b1f");
+      expect(shown.length).toBeGreaterThan(10);
+    }
+  });
+
+  it.each([
+    "cookie: Too small: expected string to have >=1 characters",
+    "authorization: Required",
+    "cid=0 and uid=1000 are folder and user",
+    'the pattern "a=b;c=d" is no name',
+  ])("leaves a complaint about a field as it is: %s", (message) => {
+    expect(errorReply(new StorageError("invalid-config", message)).message).toBe(message);
+  });
+
   it("counts an abort as nobody's fault", () => {
     expect(errorReply(new DOMException("stop", "AbortError"))).toMatchObject({ status: 503, level: "debug" });
     expect(errorReply(AbortSignal.abort().reason)).toMatchObject({ status: 503, level: "debug" });

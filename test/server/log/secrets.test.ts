@@ -53,6 +53,19 @@ describe("what is written down", () => {
     }
   });
 
+  it("hides the cookies of a session at 115, whatever the case of their names, and no ids of folders (115.md §1.4)", () => {
+    const cookies = { UID: `123456789_R2_${CANARY}`, CID: `0a${CANARY}`, SEID: CANARY, KID: CANARY };
+    const header = Object.entries(cookies).map((pair) => pair.join("="));
+    for (const text of [header.join("; "), header.join(";").toLowerCase(), `saved ${header.join(",")} anew`]) {
+      expect(withoutSecrets(text).toLowerCase()).not.toContain(CANARY.toLowerCase());
+    }
+    expect(logged({ session: cookies, cookies, data: cookies }, "x")).not.toContain(CANARY);
+    expect(withoutSecrets("list cid=2591234567890123456 uid=123456789 failed")).toContain(
+      "cid=2591234567890123456 uid=123456789",
+    );
+    expect(logged({ cid: "2591234567890123456" }, "x")).toContain("2591234567890123456");
+  });
+
   it("hides what the log is given under a secret's key", () => {
     const secrets = { sig: CANARY, "x-amz-signature": CANARY, ja_auth_cookie: CANARY, userToken: CANARY };
     expect(logged({ deep: [secrets] }, "x")).not.toContain(CANARY);

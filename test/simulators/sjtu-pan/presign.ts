@@ -44,7 +44,7 @@ export function presign(api: ApiCall, node: FileNode): { readonly url: string; r
     },
     world.signingKey,
   );
-  query.splice(6, 0, ["X-Amz-Signature", signature]);
+  query.splice(6, 0, ["X-Amz-Signature", world.signed(signature)]);
   const text = query.map(([name, value]) => `${name}=${encodeStrictly(value)}`).join("&");
   return { url: `https://${world.storeHost}${file.object}?${text}`, expiresAt: world.now() + GET_LIFE_S * 1000 };
 }
@@ -91,7 +91,7 @@ function authorization(
     world.signingKey,
   );
   const credential = credentialOf(world.signingKey, date);
-  return `${ALGORITHM} Credential=${credential}, SignedHeaders=${signedHeaders.join(";")}, Signature=${signature}`;
+  return `${ALGORITHM} Credential=${credential}, SignedHeaders=${signedHeaders.join(";")}, Signature=${world.signed(signature)}`;
 }
 
 function historic({ call }: ApiCall, node: FileNode) {

@@ -143,6 +143,9 @@ export interface WorldOptions {
   readonly storeHost?: string;
 }
 
+/** Signatures that are remembered: of some 400 GiB in parts. */
+const MOST_SIGNATURES = 100_000;
+
 export class World {
   readonly knobs: Knobs;
   readonly libraryId = "smh2ax67srucy60s";
@@ -156,6 +159,8 @@ export class World {
   readonly codes = new Map<string, SsoCode>();
   readonly userTokens = new Map<string, Grant>();
   readonly accessTokens = new Map<string, AccessToken>();
+  /** Signatures of the store's addresses and headers that were given out. */
+  readonly signatures = new Set<string>();
   readonly objects = new Map<string, StoredObject>();
   readonly uploads = new Map<string, UploadSession>();
   readonly tasks = new Map<number, Task>();
@@ -194,6 +199,12 @@ export class World {
     return randomBytes(Math.ceil(digits / 2))
       .toString("hex")
       .slice(0, digits);
+  }
+
+  /** Remembers a signature that is given out. */
+  signed(signature: string): string {
+    if (this.signatures.size < MOST_SIGNATURES) this.signatures.add(signature);
+    return signature;
   }
 
   /** A number that was not given out before. */
