@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env -S MALLOC_ARENA_MAX=2 node --max-semi-space-size=4
 // The launcher: plain JavaScript, in the syntax of Node 12, that a Node too old for what it starts can still run. It goes on as the pinned Node where it must, or says what is missing.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";

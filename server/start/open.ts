@@ -12,6 +12,7 @@ import { createPrivately } from "../store/data-folder.ts";
 import { openSettings } from "../store/settings.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { systemClock } from "../upstream/clock.ts";
+import { routeOf } from "../upstream/routes.ts";
 import { readVersion } from "../version.ts";
 import type { Vfs } from "../vfs/api.ts";
 import { createOpenMount } from "../vfs/open-mount.ts";
@@ -113,7 +114,8 @@ async function openVfs({ store, tree, drivers, accounts, config, log }: VfsNeeds
   const recorder = createRecorder(log);
   const openMount = createOpenMount({ store, clock, log, recorder, accounts, upstreams, onRequest: countUpstreamCall });
   try {
-    return await createVfs({ store, tree, drivers, accounts, openMount, clock, log });
+    const isRerouted = (host: string) => routeOf(host, upstreams) !== undefined;
+    return await createVfs({ store, tree, drivers, accounts, openMount, isRerouted, clock, log });
   } catch (error) {
     await tree.close();
     throw error;

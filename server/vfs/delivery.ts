@@ -11,6 +11,8 @@ export interface DeliveryQuestion {
   /** Bytes. */
   readonly size: number | undefined;
   readonly pending: boolean;
+  /** The link's host is reached by another way that only this server knows (`DriverEnv.upstreams`). */
+  readonly isRerouted?: boolean;
 }
 
 /** Small files (subtitles, notes) cost less to pass on than a redirect costs the client (webdav.md §7.1). */
@@ -26,6 +28,7 @@ export function decideDelivery(question: DeliveryQuestion): "redirect" | "proxy"
   // A secret header or cookie would have to leave with the redirect; it cannot, and must not.
   if (Object.keys(link.headers ?? {}).length > 0 || link.boundTo.includes("cookie")) return "proxy";
   if (policy === "redirect") return "redirect";
+  if (question.isRerouted) return "proxy";
   if (question.size !== undefined && question.size < ALWAYS_PROXIED_BELOW) return "proxy";
   return question.userAgent !== undefined && FOLLOWS_REDIRECTS.test(question.userAgent) ? "redirect" : "proxy";
 }

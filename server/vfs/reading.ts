@@ -40,10 +40,12 @@ const NEEDS: Readonly<Record<string, string>> = {
 export class Reading {
   readonly #lookup: Lookup;
   readonly #listings: Listings;
+  readonly #isRerouted: (host: string) => boolean;
 
-  constructor(lookup: Lookup, listings: Listings) {
+  constructor(lookup: Lookup, listings: Listings, isRerouted: (host: string) => boolean = () => false) {
     this.#lookup = lookup;
     this.#listings = listings;
+    this.#isRerouted = isRerouted;
   }
 
   async open(path: string, o: VfsOptions): Promise<OpenFile> {
@@ -72,7 +74,8 @@ export class Reading {
       mount.link!(entryOf(node), { purpose: "redirect", ...o.client }, o),
     );
     const question = { policy: storage.delivery, method: o.method, userAgent: o.client.userAgent, size: node.size };
-    if (decideDelivery({ ...question, link, pending: node.pending }) === "proxy") {
+    const isRerouted = this.#isRerouted(new URL(link.url).host);
+    if (decideDelivery({ ...question, link, pending: node.pending, isRerouted }) === "proxy") {
       await link.release?.();
       return { kind: "proxy", ...this.openFound(found, o) };
     }

@@ -45,6 +45,8 @@ export interface VfsParts {
   readonly accounts?: AccountsForMounts;
   readonly clock: Clock;
   readonly log: Log;
+  /** True for hosts of services that only this server reaches: clients are not sent there. */
+  readonly isRerouted?: (host: string) => boolean;
   /** Bytes that bodies may take on our own disk; default half of what is free. */
   readonly spoolQuota?: number;
   /** Bytes that a COPY or MOVE may pass through this server while the client waits; default 1 GiB. */
@@ -61,7 +63,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
   const uploads = new Uploads();
   const usage = new UsageCache(clock, log);
   const spool = await Spool.open(store.dataDir, parts.spoolQuota);
-  const reading = new Reading(lookup, listings);
+  const reading = new Reading(lookup, listings, parts.isRerouted);
   const checkpoints = new Checkpoints(parts);
   const writing = new Writing({ lookup, listings, uploads, spool, checkpoints, usage });
   const changing = new Changing({ table, lookup, listings, uploads, usage });

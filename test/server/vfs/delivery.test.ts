@@ -24,6 +24,7 @@ const TABLE: readonly [string, Partial<DeliveryQuestion>, "redirect" | "proxy"][
   ["a small file", { size: 1000 }, "proxy"],
   ["content that only we have", { pending: true }, "proxy"],
   ["policy proxy", { policy: "proxy" }, "proxy"],
+  ["a host that only this server reaches (DriverEnv.upstreams)", { isRerouted: true }, "proxy"],
   ["policy redirect, whoever asks", { policy: "redirect", userAgent: "davfs2/1.6.1" }, "redirect"],
   ["policy redirect, but a secret header", { policy: "redirect", link: { boundTo: [], headers: { a: "b" } } }, "proxy"],
 ];
