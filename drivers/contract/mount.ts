@@ -126,7 +126,10 @@ export interface UploadSource {
   readonly hashes: Hashes;
   readonly kind: "stream" | "seekable" | "lazy";
   open(range?: ByteRange): Promise<Readable>;
-  /** A digest of the content or of a range of it; of a `stream` only whole, and it settles after the body ended. */
+  /**
+   * A digest of the content or of a range of it; of a `stream` only whole, and it settles after the body ended. Those that the driver's trait `hashes`
+   * names are computed while the content passes: once it was read whole, they cost nothing, and no driver need compute its own.
+   */
   digest(name: HashName, range?: ByteRange): Promise<string>;
 }
 

@@ -14,12 +14,13 @@ import { type CaseOutcome, ratioTo, table, writeResults } from "./report.ts";
 import { makeWorld, SCALES, type Scale, type World } from "./world.ts";
 
 const HELP = `npm run bench -- [options]
-  --only a,b          only these cases
+  --only a,b          only these cases; with --pan: of up, down, get, put
   --servers x,y       of pandav, rclone, nginx (default: all)
   --scale full|small  default full
   --rounds n          timed rounds per server; the median is told (default 3)
   --memory            instead: resident memory, idle and under load
   --tree              instead: a tree of 1,000,000 entries
+  --pan               instead: 1 GiB to and from SJTU Pan's simulator, beside curl
 ${CASES.map((c) => `  ${c.id}  ${c.title} (wanted: ${c.minimumRatio}× rclone)`).join("\n")}`;
 
 const { values } = parseArgs({
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     memory: { type: "boolean", default: false },
     tree: { type: "boolean", default: false },
+    pan: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -37,7 +39,10 @@ const { values } = parseArgs({
 if (values.help) console.log(HELP);
 else if (values.memory) await (await import("./memory.ts")).benchMemory(values.scale === "small");
 else if (values.tree) await (await import("./tree.ts")).benchTree(values.scale === "small");
-else await benchServers();
+else if (values.pan) {
+  const { benchPan } = await import("./pan.ts");
+  await benchPan(values.scale === "small", Number(values.rounds), values.only?.split(","));
+} else await benchServers();
 
 async function benchServers(): Promise<void> {
   const scale: Scale = values.scale === "small" ? SCALES.small : SCALES.full;

@@ -18,7 +18,12 @@ const PANDAV_ENV = {
 };
 
 /** The flags of Node that `npm start` gives. */
-const START_FLAGS = (readPackage().scripts.start ?? "").match(/--[\w-]+=\S+/g) ?? [];
+export const START_FLAGS = (readPackage().scripts.start ?? "").match(/--[\w-]+=\S+/g) ?? [];
+
+/** The variables that `npm start` sets. */
+const START_ENV: Readonly<Record<string, string>> = Object.fromEntries(
+  (readPackage().scripts.start ?? "").match(/\b[A-Z_]+=\S+/g)?.map((pair) => pair.split("=")) ?? [],
+);
 
 /** Sent with every request: Pandav alone of the three authenticates. */
 export const PANDAV_HEADERS = {
@@ -36,7 +41,10 @@ export function pandavServer(
   return running(async () => {
     const port = await freePort();
     const args = [...START_FLAGS, ...more.nodeArgs, LAUNCHER, "serve", "--data", dataDir, "--port", String(port)];
-    return { child: await startServer(process.execPath, args, port, { ...PANDAV_ENV, ...more.env }), port };
+    return {
+      child: await startServer(process.execPath, args, port, { ...START_ENV, ...PANDAV_ENV, ...more.env }),
+      port,
+    };
   });
 }
 

@@ -15,6 +15,12 @@ export function cpuSeconds(pid: number): number {
   return ticks / TICKS_PER_SECOND;
 }
 
+/** CPU seconds of the children that this process has waited for. */
+export function endedChildrenCpuSeconds(): number {
+  const fields = statFields(process.pid);
+  return (Number(fields?.[13] ?? 0) + Number(fields?.[14] ?? 0)) / TICKS_PER_SECOND;
+}
+
 /** Sum of the peak resident sizes (`VmHWM`) of a process and its descendants, in MiB. */
 export function peakMiB(pid: number): number {
   return sumStatus(pid, "VmHWM");

@@ -1,16 +1,13 @@
 /** The beginning of a multipart upload, new or where it was left (sjtu-pan.md §4.3, §4.6). */
-import type { Entry, Json, UploadOptions, UploadSource } from "../../contract/mount.ts";
-import { Crc64 } from "../../kit/crc64.ts";
+import type { Entry, Json, UploadOptions } from "../../contract/mount.ts";
 import type { PanContext } from "../mount.ts";
 import { withPatience } from "../patience.ts";
 import { abandon } from "./abandon.ts";
-import { readExactly } from "./body.ts";
 import { findConfirmed } from "./confirm.ts";
 import type { MultipartUpload } from "./multipart.ts";
 import { wholeParts } from "./parts.ts";
 import { groupFrom, type Plan, planOf, planWith } from "./plan.ts";
-import { Progress } from "./progress.ts";
-import { compareContent, knownHashes, type SavedUpload, savedFor } from "./saved.ts";
+import { isOther, knownHashes, type SavedUpload, savedFor } from "./saved.ts";
 import type { Sending } from "./sending.ts";
 import { Signatures } from "./signatures.ts";
 import { statusOf } from "./status.ts";
@@ -35,10 +32,8 @@ export async function beginMultipart(
     partSize: plan.partSize,
     ...(source.modifiedAt !== undefined && { modifiedAt: source.modifiedAt }),
     hashes: knownHashes(source.hashes),
-    parts: 0,
-    crc64: "0",
   };
-  const upload = toUpload(context, sending, saved, plan, { storedAlready: new Set(), trusted: false }, o);
+  const upload = toUpload(context, sending, saved, plan, new Set());
   upload.signatures.add(start);
   if (source.kind !== "stream") await o.checkpoint?.save(saved as unknown as Json);
   return upload;
@@ -60,7 +55,7 @@ export async function resumeMultipart(
     return undefined;
   }
   if (status.confirmed) {
-    const crc64 = await sumOf(source, size, o);
+    const crc64 = await source.digest("crc64");
     const { confirmKey } = saved;
     const stored = await findConfirmed(context, { confirmKey, id, strategy, size, crc64 }, o);
     await o.checkpoint.clear();
@@ -68,16 +63,12 @@ export async function resumeMultipart(
   }
   const plan = planWith(size, saved.partSize);
   // What was sent of another content must not become a part of this one.
-  const content = compareContent(saved, source);
-  if (content === "other") {
+  if (isOther(saved, source)) {
     await o.checkpoint.clear();
     await abandon(context, saved.confirmKey, o);
     return undefined;
   }
-  const storedAlready = wholeParts(plan, status.parts);
-  const areThere = Array.from({ length: saved.parts }, (_, i) => i + 1).every((part) => storedAlready.has(part));
-  const trusted = content === "same" && areThere;
-  return { upload: toUpload(context, sending, saved, plan, { storedAlready, trusted }, o) };
+  return { upload: toUpload(context, sending, saved, plan, wholeParts(plan, status.parts)) };
 }
 
 function toUpload(
@@ -85,8 +76,7 @@ function toUpload(
   { id, strategy, source }: Sending,
   saved: SavedUpload,
   plan: Plan,
-  { storedAlready, trusted }: { storedAlready: ReadonlySet<number>; trusted: boolean },
-  o: UploadOptions,
+  storedAlready: ReadonlySet<number>,
 ): MultipartUpload {
   const { api, env, session } = context;
   const { confirmKey } = saved;
@@ -101,19 +91,6 @@ function toUpload(
       renew: (parts, how) => withPatience(env, how, () => api.renewParts(confirmKey, parts, how)),
       now: () => session.now(),
     }),
-    progress: new Progress({
-      saved,
-      storedAlready,
-      trusted,
-      checkpoint: source.kind === "stream" ? undefined : o.checkpoint,
-      onUnsaved: (error) => env.log.warn({ failure: error }, "the state of an upload could not be saved"),
-    }),
+    storedAlready,
   };
-}
-
-async function sumOf(source: UploadSource, size: number, o: UploadOptions): Promise<string> {
-  if (source.hashes.crc64 !== undefined) return source.hashes.crc64;
-  const sum = new Crc64();
-  await readExactly(source, undefined, size, o.signal, async (chunk) => void sum.update(chunk));
-  return sum.digest();
 }

@@ -1,7 +1,6 @@
 /** Large files: parts sent side by side, straight from the source, with as much in memory as is on its way (sjtu-pan.md §4.3–4.7). */
 import { StorageError } from "../../contract/errors.ts";
 import type { Entry, UploadOptions, UploadSource } from "../../contract/mount.ts";
-import { Crc64 } from "../../kit/crc64.ts";
 import type { Strategy } from "../file-api.ts";
 import type { PanContext } from "../mount.ts";
 import { withPatience } from "../patience.ts";
@@ -10,7 +9,6 @@ import { BufferPool } from "./buffers.ts";
 import { confirmUpload } from "./confirm.ts";
 import { Parts } from "./parts.ts";
 import { lengthOf, type Plan } from "./plan.ts";
-import type { Progress } from "./progress.ts";
 import type { Signatures } from "./signatures.ts";
 
 /** Parts on their way at once (sjtu-pan.md §4.4), fewer where they are large. */
@@ -28,26 +26,26 @@ export interface MultipartUpload {
   readonly plan: Plan;
   readonly signatures: Signatures;
   readonly source: UploadSource;
-  /** Where the upload stands, and where that is written down. */
-  readonly progress: Progress;
+  /** Parts that the service has. */
+  readonly storedAlready: ReadonlySet<number>;
 }
 
 /** Sends what is not stored yet, and confirms. Throws `incomplete` when the source is not as long as it said. */
 export async function finishMultipart(context: PanContext, upload: MultipartUpload, o: UploadOptions): Promise<Entry> {
-  const { progress, plan, confirmKey, id, strategy } = upload;
+  const { plan, confirmKey, id, strategy, source } = upload;
   const parts = new Parts(
     {
       context,
       plan,
       signatures: upload.signatures,
       onProgress: (bytes) => o.onProgress?.(bytes),
-      onStored: (part) => progress.stored(part),
     },
-    progress.storedAlready,
+    upload.storedAlready,
   );
   parts.alive();
-  const crc64 = await sendAll(upload, parts, o);
-  await progress.written();
+  await sendAll(upload, parts, o);
+  // What the source computed of the bytes that it gave: ours would only be of what came here.
+  const crc64 = await source.digest("crc64");
   if (upload.signatures.movedOn) await sendMissing(context, upload, parts, o);
   const confirmation = { confirmKey, id, strategy, size: plan.size, crc64 };
   try {
@@ -59,9 +57,11 @@ export async function finishMultipart(context: PanContext, upload: MultipartUplo
   }
 }
 
-/** Reads the source once, in order, and sends its parts; returns the sum of the whole file. */
-async function sendAll(upload: MultipartUpload, parts: Parts, o: UploadOptions): Promise<string> {
-  const { plan, source, progress } = upload;
+/**
+ * Reads the source once, whole and in order, and sends the parts that are not stored. Those that are, too, are read: the sum of the content is
+ * needed at the end, and a mixture of two contents has to be found out.
+ */
+async function sendAll({ plan, source }: MultipartUpload, parts: Parts, o: UploadOptions): Promise<void> {
   const pool = poolFor(plan, WORKERS + 1);
   const failed = new AbortController();
   const signal = AbortSignal.any([o.signal, failed.signal]);
@@ -78,10 +78,7 @@ async function sendAll(upload: MultipartUpload, parts: Parts, o: UploadOptions):
     sending.add(done);
   };
 
-  const { firstPart, crc64 } = progress.start;
-  const sum = new Crc64(crc64);
-  const offset = (firstPart - 1) * plan.partSize;
-  let part = firstPart;
+  let part = 1;
   let filled = 0;
   let buffer: Buffer | undefined;
 
@@ -89,11 +86,9 @@ async function sendAll(upload: MultipartUpload, parts: Parts, o: UploadOptions):
     for (let at = 0; at < chunk.length; ) {
       buffer ??= await pool.take(signal);
       const copied = chunk.copy(buffer, filled, at, at + lengthOf(plan, part) - filled);
-      sum.update(buffer.subarray(filled, filled + copied));
       at += copied;
       filled += copied;
       if (filled < lengthOf(plan, part)) continue;
-      progress.passed(part, sum);
       if (parts.has(part)) pool.give(buffer);
       else send(part, buffer);
       buffer = undefined;
@@ -103,10 +98,9 @@ async function sendAll(upload: MultipartUpload, parts: Parts, o: UploadOptions):
   };
 
   try {
-    await readExactly(source, offset > 0 ? { offset } : undefined, plan.size - offset, signal, take);
+    await readExactly(source, undefined, plan.size, signal, take);
     await Promise.all(sending);
     signal.throwIfAborted();
-    return sum.digest();
   } catch (error) {
     o.signal.throwIfAborted();
     const cause = failed.signal.aborted ? failed.signal.reason : error;

@@ -15,8 +15,6 @@ export interface PartsOptions {
   readonly signatures: Signatures;
   /** Called with the bytes that are stored, all parts together. */
   onProgress(bytes: number): void;
-  /** Called for every part that has been stored. */
-  onStored(part: number): void;
 }
 
 export class Parts {
@@ -59,7 +57,6 @@ export class Parts {
     }
     signatures.forget(part);
     this.#count(part);
-    this.#o.onStored(part);
     this.alive();
     return sendings === 1;
   }

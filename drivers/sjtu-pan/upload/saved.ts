@@ -12,9 +12,6 @@ const savedSchema = z.object({
   /** What the content was known by. */
   modifiedAt: z.number().optional(),
   hashes: z.record(z.string(), z.string()),
-  /** That many parts from the first on are stored, and this is their sum. */
-  parts: z.number(),
-  crc64: z.string(),
 });
 
 export type SavedUpload = z.output<typeof savedSchema>;
@@ -32,14 +29,13 @@ export function savedIn(json: Json | undefined): SavedUpload | undefined {
 }
 
 /**
- * Whether the content is the one that was sent before, by a hash or the time. Where neither tells, the sum of what is stored has to be
- * computed anew, so that a mixture of two contents is found out.
+ * True where the content is known to be another than the one that was sent before, by a hash or the time. Where neither tells, the sum of the
+ * whole finds a mixture of two contents out.
  */
-export function compareContent(saved: SavedUpload, source: UploadSource): "same" | "other" | "unknown" {
+export function isOther(saved: SavedUpload, source: UploadSource): boolean {
   const shared = Object.entries(knownHashes(source.hashes)).filter(([name]) => saved.hashes[name] !== undefined);
-  if (shared.length > 0) return shared.every(([name, hash]) => saved.hashes[name] === hash) ? "same" : "other";
-  if (saved.modifiedAt === undefined || source.modifiedAt === undefined) return "unknown";
-  return saved.modifiedAt === source.modifiedAt ? "same" : "other";
+  if (shared.length > 0) return shared.some(([name, hash]) => saved.hashes[name] !== hash);
+  return saved.modifiedAt !== undefined && source.modifiedAt !== undefined && saved.modifiedAt !== source.modifiedAt;
 }
 
 /** The hashes that are known, as they are saved. */

@@ -38,9 +38,7 @@ export function createUploads(context: PanContext): Required<Pick<Mount, "upload
     try {
       return await finishMultipart(context, upload, o);
     } catch (error) {
-      if (mayGoOn(error, upload.source, o)) await upload.progress.write();
-      else {
-        await upload.progress.written();
+      if (!mayGoOn(error, upload.source, o)) {
         await o.checkpoint?.clear();
         await abandon(context, upload.confirmKey, o);
       }
