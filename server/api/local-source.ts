@@ -1,13 +1,21 @@
 /** A file of the machine's own disk as content to store, without a second copy of its bytes. */
 import { once } from "node:events";
-import { type BigIntStats, constants } from "node:fs";
+import { type BigIntStats, constants, createReadStream, type ReadStream, read } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { SeekableSource } from "../vfs/resource.ts";
 import { ApiError } from "./envelope.ts";
-import { FileStream } from "./file-stream.ts";
+
+/** Bytes read from the disk at a time. */
+const CHUNK = 512 * 1024;
+
+/** Many streams read one descriptor; none of them closes it. */
+const SHARED = {
+  read,
+  close: (_fd: number, done: (error?: null) => void) => done(null),
+} as unknown as typeof import("node:fs");
 
 /** What the caller sees of the file, so that the same path elsewhere is not taken for it. */
 export interface LocalFacts {
@@ -43,7 +51,7 @@ export async function openLocalFile(path: string, facts: LocalFacts): Promise<Lo
 
 class OpenLocalFile implements LocalFile {
   readonly #handle: FileHandle;
-  readonly #reading = new Set<Readable>();
+  readonly #reading = new Set<ReadStream>();
   readonly source: SeekableSource;
 
   constructor(handle: FileHandle, path: string, found: BigIntStats) {
@@ -52,7 +60,8 @@ class OpenLocalFile implements LocalFile {
       size: Number(found.size),
       modifiedAt: Number(found.mtimeNs / 1000n) / 1000,
       identity: `file:${found.dev}:${found.ino}:${found.mtimeNs}`,
-      open: async ({ offset, length }) => this.#read(offset, length),
+      open: async ({ offset, length }) =>
+        length === 0 ? Readable.from([], { objectMode: false }) : this.#read(offset, offset + length - 1),
       check: async () => {
         const now = await handle.stat({ bigint: true });
         if (now.size === found.size && now.mtimeNs === found.mtimeNs) return;
@@ -68,8 +77,8 @@ class OpenLocalFile implements LocalFile {
     await this.#handle.close();
   }
 
-  #read(offset: number, length: number): Readable {
-    const stream = new FileStream(this.#handle.fd, offset, length);
+  #read(start: number, end: number): Readable {
+    const stream = createReadStream("", { fd: this.#handle.fd, fs: SHARED, start, end, highWaterMark: CHUNK });
     this.#reading.add(stream);
     return stream.once("close", () => this.#reading.delete(stream));
   }

@@ -2,7 +2,6 @@
 import type { Dispatcher } from "undici";
 import { loadUndici } from "./load.ts";
 import { routeOf, type Upstreams } from "./routes.ts";
-import { readIntoLentBuffers } from "./socket-reading.ts";
 
 export interface BytesOptions {
   readonly upstreams: Upstreams;
@@ -18,7 +17,7 @@ const SILENCE_MS = 300_000;
 export function createBytes({ upstreams, proxy, onRequest }: BytesOptions): Dispatcher {
   const { Agent, ProxyAgent } = loadUndici();
   const limits = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS, connect: { timeout: 30_000 } };
-  const direct = new Agent({ ...limits, connect: { ...limits.connect, onread: readIntoLentBuffers() } });
+  const direct = new Agent(limits);
   const outside = proxy === undefined ? direct : new ProxyAgent({ ...limits, uri: proxy });
   return outside.compose((dispatch) => (options, handler) => {
     onRequest();

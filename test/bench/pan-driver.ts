@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import type { DriverEnv, Log } from "#drivers/contract/driver.ts";
-import { giveBack } from "#drivers/contract/lent-buffers.ts";
 import type { Entry, Mount } from "#drivers/contract/mount.ts";
 import { Crc64 } from "#drivers/kit/crc64.ts";
 import type { SjtuCredential } from "#drivers/sjtu-pan/credential.ts";
@@ -98,7 +97,6 @@ async function read(name: string, take: (chunk: Buffer) => void): Promise<void> 
   const stream = await mount.read!(await mount.stat!([name], o), undefined, o);
   stream.on("data", (chunk: Buffer) => {
     take(chunk);
-    giveBack(chunk);
   });
   await finished(stream);
 }

@@ -2,14 +2,13 @@
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { StorageError } from "../../contract/errors.ts";
-import { giveBack } from "../../contract/lent-buffers.ts";
 import type { ByteRange, UploadSource } from "../../contract/mount.ts";
 
 /** Bytes that may wait while `take` is busy. */
 const AHEAD_BYTES = 256 * 1024;
 
 /**
- * Hands the source's bytes to `take`, chunk by chunk, the next when it is done with the one before, which nobody may read any more then; `range` must hold `length` bytes.
+ * Hands the source's bytes to `take`, chunk by chunk, the next when it is done with the one before; `range` must hold `length` bytes.
  * Throws `incomplete` when the source has more or fewer, what `take` throws, and the signal's reason. The source is closed at the end, however it comes.
  */
 export async function readExactly(
@@ -26,12 +25,7 @@ export async function readExactly(
     write(chunk: Buffer, _encoding, done) {
       received += chunk.length;
       if (received > length) done(new StorageError("incomplete", `more than the announced ${length} bytes arrived`));
-      else {
-        take(chunk).then(() => {
-          giveBack(chunk);
-          done();
-        }, done);
-      }
+      else take(chunk).then(() => done(), done);
     },
   });
   try {
