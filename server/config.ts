@@ -120,21 +120,14 @@ function readTlsFiles(flags: Flags, env: Environment, cwd: string): { tls?: TlsF
   return { tls: { certFile: resolve(cwd, cert), keyFile: resolve(cwd, key) } };
 }
 
-/** Settings that people need before they can reach the server, by variable. */
-const SETTING_VARIABLES = {
-  PANDAV_SITE_URL: "site_url",
-  PANDAV_TRUSTED_PROXIES: "trusted_proxies",
-  PANDAV_CORS_ORIGINS: "cors_origins",
-  PANDAV_PRIVATE_ADDRESSES: "private_addresses",
-} as const;
-
+/** Settings that people need before they can reach the server. */
 function readSettings(env: Environment): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(SETTING_VARIABLES).flatMap(([variable, setting]) => {
-      const value = env[variable];
-      return value ? [[setting, value]] : [];
-    }),
-  );
+  return {
+    ...(env.PANDAV_SITE_URL && { site_url: env.PANDAV_SITE_URL }),
+    ...(env.PANDAV_TRUSTED_PROXIES && { trusted_proxies: env.PANDAV_TRUSTED_PROXIES }),
+    ...(env.PANDAV_CORS_ORIGINS && { cors_origins: env.PANDAV_CORS_ORIGINS }),
+    ...(env.PANDAV_PRIVATE_ADDRESSES && { private_addresses: env.PANDAV_PRIVATE_ADDRESSES }),
+  };
 }
 
 /** What was given is not shown: it may be a key with a slip in it. */

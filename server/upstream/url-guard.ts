@@ -10,12 +10,12 @@ import { StorageError } from "#drivers/contract/errors.ts";
 import { type Networks, parseNetworks, unmapped } from "../store/networks.ts";
 import { loadUndici } from "./load.ts";
 
-/** What leads to no public host (IANA's registries of special-purpose addresses, RFC 6890): this machine, private and shared networks, links, metadata services, tests, multicast, and forms of IPv6 that carry an IPv4 address. */
+/** What leads to no public host (IANA's registries of special-purpose addresses, RFC 6890): this machine, private and shared networks, links, metadata services, tests, multicast, and forms of IPv6 that carry an IPv4 address (less the mapped ones, which `Networks` judges as IPv4). */
 const SPECIAL = parseNetworks(
   [
     "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24",
     "192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4",
-    "::/96 ::ffff:0:0/96 64:ff9b::/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 2002::/16 3fff::/20 5f00::/16 fc00::/7 fe80::/10 fec0::/10 ff00::/8",
+    "::/96 64:ff9b::/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 2002::/16 3fff::/20 5f00::/16 fc00::/7 fe80::/10 fec0::/10 ff00::/8",
   ].join(" "),
 );
 

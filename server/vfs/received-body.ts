@@ -31,6 +31,8 @@ export class ReceivedBody extends Transform {
     this.#options = options;
     this.#running = options.hashes.map((name) => ({ name, digest: startDigest(name) }));
     this.#digests.promise.catch(() => {}); // whoever asks for a digest hears of it
+    // A body may fail before its storage has begun to read it, or when it never will: whoever reads hears of it, and an error that nobody heard would end the process.
+    this.on("error", () => {});
     this.once("close", () => this.#digests.reject(this.errored ?? shortBody(this.#received, options.size)));
   }
 

@@ -16,6 +16,8 @@ import type { Removing } from "./removing.ts";
 import type { TransferOptions, TransferResult, VfsOptions } from "./resource.ts";
 import type { Writing } from "./writing.ts";
 
+/** How long a copy that failed may take to be removed, in milliseconds. */
+const GIVE_UP_MS = 30_000;
 /** Most bytes that a client waits for while they pass through this server; above, a task is the way (architecture.md §9). */
 const MAX_SYNC_BYTES = 1024 ** 3;
 
@@ -128,11 +130,27 @@ export class Transferring {
     }
     // What is replaced stays until the copy beside it is whole.
     const beside = `${name}.pandav-${randomBytes(6).toString("hex")}`;
-    await this.#copyInto(source, directory, beside, o);
-    await this.#o.removing.removeFound(existing, { signal: o.signal }, plan.locks);
-    const copied = await this.#o.lookup.findNode(joinPath(directory.path, beside), o);
-    await this.#o.changing.moveInside(copied, directory, name, { ...o, conflict: "fail" });
+    try {
+      await this.#copyInto(source, directory, beside, o);
+      await this.#o.removing.removeFound(existing, { signal: o.signal }, plan.locks);
+      const copied = await this.#o.lookup.findNode(joinPath(directory.path, beside), o);
+      await this.#o.changing.moveInside(copied, directory, name, { ...o, conflict: "fail" });
+    } catch (error) {
+      await this.#giveUp(joinPath(directory.path, beside));
+      throw error;
+    }
     return name;
+  }
+
+  /** A copy that did not get its place is of no use, for what it was made of is still there. The caller may have left: it is removed all the same, where that can be done. */
+  async #giveUp(path: string): Promise<void> {
+    const o = { signal: AbortSignal.timeout(GIVE_UP_MS) };
+    try {
+      const copied = await this.#o.lookup.findNodeOrNothing(path, o);
+      if (copied) await this.#o.removing.removeFound(copied, o);
+    } catch {
+      // What made the copy fail keeps it from being removed: it shows under a name that says what it is.
+    }
   }
 
   async #copyInto(source: FoundNode, directory: FoundNode, name: string, o: TransferOptions): Promise<void> {

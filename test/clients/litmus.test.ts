@@ -10,10 +10,14 @@ import { runProgram } from "./run-program.ts";
 /** Tests per suite of litmus 0.13 and 0.14; a suite that stops early prints fewer. */
 const SUITES = { basic: 16, copymove: 13, props: 30, locks: 41, http: 4 } as const;
 
-withTools(["litmus"])("litmus against /dav/local/", () => {
+withTools(["litmus"])("litmus against /dav/local/", () => everySuite([]));
+
+withTools(["litmus"])("litmus behind --base-path", () => everySuite(["--base-path", "/pan%64av/x"]));
+
+function everySuite(args: readonly string[]): void {
   let server: RunningServer;
   beforeAll(async () => {
-    server = await startServer();
+    server = await startServer({ args });
   });
   afterAll(() => server.stop());
 
@@ -40,4 +44,4 @@ withTools(["litmus"])("litmus against /dav/local/", () => {
       rmSync(folder, { recursive: true, force: true });
     }
   });
-});
+}

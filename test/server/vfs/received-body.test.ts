@@ -49,6 +49,16 @@ describe("a body on its way in", () => {
     await expect(taken).rejects.toBe(refused);
   });
 
+  it("that fails before anybody reads it tells whoever reads later, and is no exception that nobody handled", async () => {
+    const refused = new Error("locked meanwhile");
+    const beforeEnd = () => Promise.reject(refused);
+    const body = new ReceivedBody({ size: 0, hashes: [], claimed: undefined, beforeEnd });
+    const closed = new Promise((resolve) => body.once("close", resolve));
+    body.end();
+    await closed;
+    await expect(buffer(body)).rejects.toBe(refused);
+  });
+
   it("computes SHA-1 always, and what service and client have, CRC-64 where the service has it (sjtu-pan.md §8.1)", () => {
     expect(hashesToCompute([], undefined)).toEqual(["sha1"]);
     expect(hashesToCompute(["crc64", "sha256"], { md5: "x" })).toEqual(["sha1", "md5", "sha256", "crc64"]);
