@@ -69,6 +69,8 @@ const HANDSHAKE_MS = 20_000;
 export function createHttpServer(o: HttpServerOptions): HttpServer {
   const running = new Map<Socket, ClientState>();
   const sockets = new Set<Socket>();
+  /** In their TLS handshake, by peer. */
+  const shaking = new Map<string, Socket>();
   let closing = false;
 
   const dispatch: Listener = (request, response) => {
@@ -118,14 +120,21 @@ export function createHttpServer(o: HttpServerOptions): HttpServer {
     ? createTlsServer({ ...settings, ...o.tls, handshakeTimeout: HANDSHAKE_MS, minVersion: "TLSv1.2" }, dispatch)
     : createServer(settings, dispatch);
   server.on("checkContinue", dispatch);
-  // Under TLS the socket of a request is another than the one that was accepted.
-  const shaking = new Set<Socket>();
-  const keep = (set: Set<Socket>) => (socket: Socket) => {
-    set.add(socket);
-    socket.once("close", () => set.delete(socket));
-  };
-  server.on(o.tls ? "secureConnection" : "connection", keep(sockets));
-  if (o.tls) server.on("connection", keep(shaking));
+  server.on(o.tls ? "secureConnection" : "connection", (socket: Socket) => {
+    shaking.delete(peerOf(socket));
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  if (o.tls) {
+    // The socket that was accepted is another than that of its requests: known until the handshake is done.
+    server.on("connection", (socket: Socket) => {
+      const peer = peerOf(socket);
+      shaking.set(peer, socket);
+      socket.once("close", () => {
+        if (shaking.get(peer) === socket) shaking.delete(peer);
+      });
+    });
+  }
   watchIdle(server, running, o.idleTimeoutMs ?? IDLE_TIMEOUT_MS);
 
   return {
@@ -144,9 +153,10 @@ export function createHttpServer(o: HttpServerOptions): HttpServer {
       // Node's own close would cut replies that have ended but are not yet taken by a slow client, for they look idle to it.
       const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
       for (const socket of sockets) if (!running.has(socket)) socket.destroy();
+      for (const socket of shaking.values()) socket.destroy();
       for (const { response } of running.values()) response.shouldKeepAlive = false;
       const cut = () => {
-        for (const socket of [...sockets, ...shaking]) socket.destroy();
+        for (const socket of [...sockets, ...shaking.values()]) socket.destroy();
       };
       signal.addEventListener("abort", cut, { once: true });
       if (signal.aborted) cut();
@@ -162,6 +172,10 @@ export function createHttpServer(o: HttpServerOptions): HttpServer {
 
 function expectsOnFallback(request: IncomingMessage): boolean {
   return request.headers.expect !== undefined && request.httpVersionMinor > 0;
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function ignore(): void {}

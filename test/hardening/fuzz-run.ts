@@ -153,7 +153,7 @@ function temporaryFiles({ dataDir }: RunningServer, box: string): string[] {
 }
 
 /** Open descriptors once those of the last requests are closed: what each is, to how many. Empty where the system does not tell. */
-async function settledDescriptors(pid: number): Promise<Record<string, number>> {
+export async function settledDescriptors(pid: number): Promise<Record<string, number>> {
   let least = descriptorsOf(pid);
   const until = Date.now() + 1_000;
   while (Date.now() < until) {

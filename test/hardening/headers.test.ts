@@ -12,7 +12,7 @@ const seed = {
 };
 const JSON_HEAD = { "Content-Type": "application/json" };
 
-describe("every reply (alist-features.md §3.1)", () => {
+describe("every reply", () => {
   it.each([
     ["a listing over WebDAV", "PROPFIND", "/dav/m/", { Authorization: BASIC, Depth: "1" }, undefined, 207],
     ["a page of a directory", "GET", "/dav/m/", { Authorization: BASIC }, undefined, 200],

@@ -1,4 +1,4 @@
-/** What a user-named URL may not lead to (alist-features.md §3.2: offline download to loopback, link-local and LAN, no redirect re-check). */
+/** What a user-named URL may not lead to: offline download to loopback, link-local and LAN, no redirect re-check. */
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo, LookupFunction } from "node:net";
 import { text } from "node:stream/consumers";
