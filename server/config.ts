@@ -1,5 +1,6 @@
 /** What the process was asked to be: flags over environment over defaults, checked before anything is opened. */
 import { homedir } from "node:os";
+import { resolve } from "node:path";
 import { findDataFolder } from "./store/data-folder.ts";
 
 /** Pandav called in a way that cannot be meant; the message is one line that names the flag or variable and the remedy. Exit code 2. */
@@ -34,6 +35,18 @@ export interface Config {
   readonly secretKey?: string;
   /** Real host → other origin (`DriverEnv.upstreams`). */
   readonly upstreams: Readonly<Record<string, string>>;
+  /** In front of every path, as it stands in every href: `/pandav`, percent-encoded, no trailing slash; empty at the root. */
+  readonly basePath: string;
+  /** PEM files; absent: plain HTTP. */
+  readonly tls?: TlsFiles;
+  /** Settings that the environment fixes. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Where certificate and key lie. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 /** What was given on the command line, as text. */
@@ -41,6 +54,9 @@ export interface Flags {
   readonly host?: string | undefined;
   readonly port?: string | undefined;
   readonly data?: string | undefined;
+  readonly basePath?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -59,6 +75,9 @@ export function readConfig(
     ...(env.PANDAV_ADMIN_PASSWORD && { adminPassword: env.PANDAV_ADMIN_PASSWORD }),
     drivers: splitList(env.PANDAV_DRIVERS),
     logLevel: readLogLevel(env.PANDAV_LOG),
+    basePath: readBasePath(flags.basePath, env.PANDAV_BASE_PATH),
+    ...readTlsFiles(flags, env, surroundings.cwd),
+    settings: readSettings(env),
     upstreams: readUpstreams(env.PANDAV_UPSTREAMS),
     ...(env.PANDAV_SECRET_KEY && { secretKey: readSecretKey(env.PANDAV_SECRET_KEY) }),
   };
@@ -81,6 +100,34 @@ function readLogLevel(variable: string | undefined): LogLevel {
   const level = LOG_LEVELS.find((known) => known === value);
   if (level) return level;
   throw new UsageError(`PANDAV_LOG needs one of ${LOG_LEVELS.join(", ")}, and not "${value}"`);
+}
+
+function readBasePath(flag: string | undefined, variable: string | undefined): string {
+  const [value, name] = flag !== undefined ? [flag, "--base-path"] : [variable ?? "", "PANDAV_BASE_PATH"];
+  const path = value.replace(/\/+$/, "");
+  const isLegal = /^(?:\/(?:[\w.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)*$/.test(path);
+  const segments = path.split("/").map((segment) => segment.replace(/%2e/gi, "."));
+  if (isLegal && !segments.includes(".") && !segments.includes("..")) return path;
+  throw new UsageError(`${name} needs a path such as /pandav, percent-encoded, and not "${value}"`);
+}
+
+function readTlsFiles(flags: Flags, env: Environment, cwd: string): { tls?: TlsFiles } {
+  const cert = flags.tlsCert ?? (env.PANDAV_TLS_CERT || undefined);
+  const key = flags.tlsKey ?? (env.PANDAV_TLS_KEY || undefined);
+  if (cert === undefined && key === undefined) return {};
+  if (!cert) throw new UsageError("--tls-key needs --tls-cert (PANDAV_TLS_CERT): the file with the certificate");
+  if (!key) throw new UsageError("--tls-cert needs --tls-key (PANDAV_TLS_KEY): the file with the certificate's key");
+  return { tls: { certFile: resolve(cwd, cert), keyFile: resolve(cwd, key) } };
+}
+
+/** Settings that people need before they can reach the server. */
+function readSettings(env: Environment): Record<string, string> {
+  return {
+    ...(env.PANDAV_SITE_URL && { site_url: env.PANDAV_SITE_URL }),
+    ...(env.PANDAV_TRUSTED_PROXIES && { trusted_proxies: env.PANDAV_TRUSTED_PROXIES }),
+    ...(env.PANDAV_CORS_ORIGINS && { cors_origins: env.PANDAV_CORS_ORIGINS }),
+    ...(env.PANDAV_PRIVATE_ADDRESSES && { private_addresses: env.PANDAV_PRIVATE_ADDRESSES }),
+  };
 }
 
 /** What was given is not shown: it may be a key with a slip in it. */

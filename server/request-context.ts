@@ -13,13 +13,15 @@ export interface RequestContext {
   upstreamCalls: number;
   /** Mount paths that were called. */
   readonly mounts: Set<string>;
+  /** The client's IP address. */
+  readonly address?: () => string;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();
 
 /** A context with nothing counted. */
-export function newRequestContext(requestId: string): RequestContext {
-  return { requestId, driverCalls: 0, upstreamCalls: 0, mounts: new Set() };
+export function newRequestContext(requestId: string, address?: () => string): RequestContext {
+  return { requestId, driverCalls: 0, upstreamCalls: 0, mounts: new Set(), ...(address && { address }) };
 }
 
 /** What `fn` returns, run so that `currentRequest()` in it and in all that it starts is `context`. */
@@ -38,16 +40,19 @@ export function countUpstreamCall(): void {
   if (context) context.upstreamCalls += 1;
 }
 
-/** The recorder of the layer `observe`: counts into the current request and writes each call to the log, quietly unless it failed in a way that somebody should see. */
-export function createRecorder(log: Log): Recorder {
+/** The recorder of the layer `observe`: counts into the current request and writes each call to the log, quietly unless it failed in a way that somebody should see. What it hears it tells `further`. */
+export function createRecorder(log: Log, further?: Recorder): Recorder {
   return {
-    begun({ mountPath }) {
+    begun(call) {
+      further?.begun(call);
+      const { mountPath } = call;
       const context = storage.getStore();
       if (!context) return;
       context.driverCalls += 1;
       context.mounts.add(mountPath);
     },
     ended(observation) {
+      further?.ended(observation);
       const { operation, mountPath: mount, durationMs, outcome, entries, error } = observation;
       const fields = { operation, mount, durationMs, outcome, ...(entries !== undefined && { entries }) };
       if (isAlarming(outcome) && !isLoginOver(error)) log.warn({ ...fields, err: error }, "storage call failed");

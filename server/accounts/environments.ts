@@ -4,7 +4,8 @@ import type { Clock, Log } from "#drivers/contract/driver.ts";
 import { createDriverEnv, type DriverEnvOptions, type OwnedDriverEnv } from "../upstream/env.ts";
 import { createPacer, type Pacer } from "../upstream/pacer.ts";
 
-export interface EnvironmentOptions extends Pick<DriverEnvOptions, "upstreams" | "overrides" | "onRequest"> {
+export interface EnvironmentOptions
+  extends Pick<DriverEnvOptions, "upstreams" | "overrides" | "onRequest" | "onReply"> {
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -18,7 +19,14 @@ export interface Environments {
   pacer(definition: AnyAccount, rate: number | undefined): Pacer;
 }
 
-export function createEnvironments({ clock, log, upstreams, overrides, onRequest }: EnvironmentOptions): Environments {
+export function createEnvironments({
+  clock,
+  log,
+  upstreams,
+  overrides,
+  onRequest,
+  onReply,
+}: EnvironmentOptions): Environments {
   const loginPacers = new Map<string, Pacer>();
   const outside = {
     clock,
@@ -26,6 +34,7 @@ export function createEnvironments({ clock, log, upstreams, overrides, onRequest
     ...(upstreams && { upstreams }),
     ...(overrides && { overrides }),
     ...(onRequest && { onRequest }),
+    ...(onReply && { onReply }),
   };
   const pacer = ({ budget }: AnyAccount, rate: number | undefined) => {
     const ratePerSecond = rate ?? budget?.perSecond;

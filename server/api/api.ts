@@ -1,5 +1,4 @@
 /** The HTTP API: AList's v3 wire and our own routes under one envelope. */
-import { cors } from "hono/cors";
 import { limitBody } from "./body-limit.ts";
 import { describeContent } from "./content-handler.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
@@ -7,6 +6,7 @@ import { toResponse } from "./envelope.ts";
 import { toFailure, withKindInside } from "./failures.ts";
 import { describeRead } from "./read-handler.ts";
 import { accountRoutes } from "./routes/accounts.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { changeRoutes } from "./routes/changes.ts";
 import { driverRoutes } from "./routes/driver.ts";
@@ -15,12 +15,14 @@ import { fsChangeRoutes } from "./routes/fs-change.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { loginRoutes } from "./routes/logins.ts";
 import { meRoutes } from "./routes/me.ts";
+import { metaRoutes } from "./routes/meta.ts";
 import { mountRoutes } from "./routes/mounts.ts";
 import { pandavRoutes } from "./routes/pandav.ts";
 import { storageRoutes } from "./routes/storage.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
 import { trashRoutes } from "./routes/trash.ts";
 import { uploadLocalRoute } from "./routes/upload-local.ts";
-import { userRoutes } from "./routes/user.ts";
+import { userRoutes } from "./routes/users.ts";
 import { welcomeRoute } from "./routes/welcome.ts";
 import { describeStream } from "./stream.ts";
 import { describeStreams } from "./streams.ts";
@@ -28,21 +30,11 @@ import { describeStreams } from "./streams.ts";
 /** Longest body of an API request, in bytes: ten thousand names of 100 bytes fit. Uploads do not come this way. */
 const MAX_BODY = 1024 * 1024;
 
-/** How long browsers may remember what CORS allows, in seconds (alist-api.md §2). */
-const CORS_MAX_AGE = 12 * 3600;
+/** Routes whose failures are about no file: the words that clients look for would mislead. */
+const ABOUT_PEOPLE = /^\/api\/(?:me|auth|admin\/(?:user|meta))(?:\/|$)/;
 
 /** Adds every route of the API, its documentation at `/api/openapi.json`, and the answers to what goes wrong. */
 export function mountApi(app: ApiApp, deps: ApiDeps): void {
-  app.use(
-    "/api/*",
-    cors({
-      origin: "*",
-      allowMethods: ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"],
-      // `*` does not cover Authorization (alist-api.md §2), so headers are echoed.
-      exposeHeaders: ["Pandav-Stale", "Retry-After"],
-      maxAge: CORS_MAX_AGE,
-    }),
-  );
   app.use("/api/*", limitBody(MAX_BODY));
   for (const add of [
     authRoutes,
@@ -52,6 +44,9 @@ export function mountApi(app: ApiApp, deps: ApiDeps): void {
     storageRoutes,
     driverRoutes,
     userRoutes,
+    metaRoutes,
+    tokenRoutes,
+    auditRoutes,
     pandavRoutes,
     accountRoutes,
     loginRoutes,
@@ -66,7 +61,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps): void {
   describeRead(app);
   describeStreams(app, deps);
   describeContent(app);
-  describeStream(app, uploadLocalRoute(deps));
+  describeStream(app, uploadLocalRoute());
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "apiKey",
     in: "header",
@@ -78,7 +73,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps): void {
   );
   app.onError((error, c) => {
     const isOurs = c.req.path.startsWith("/api/pandav/");
-    const { envelope, retryAfter, level } = toFailure(error, { phrases: !isOurs });
+    const { envelope, retryAfter, level } = toFailure(error, { phrases: !isOurs && !ABOUT_PEOPLE.test(c.req.path) });
     if (level === "error" || level === "warn") {
       deps.log.warn({ err: error, method: c.req.method, path: c.req.path }, "a request failed");
     }

@@ -1,11 +1,11 @@
 /** `/api/pandav/fs/content`: a file's bytes by GET with ranges and conditions, and a new file by PUT. */
 import { z } from "@hono/zod-openapi";
 import { StorageError } from "#drivers/contract/errors.ts";
-import { demand } from "../auth/permissions.ts";
 import { openBody } from "../http/body.ts";
 import { evaluateConditions, isConditional, rangeApplies } from "../http/conditional.ts";
 import { formatHttpDate } from "../http/http-date.ts";
 import { contentRange, parseRange, unsatisfiedRange } from "../http/range.ts";
+import { contentPolicyOf } from "../http/security-headers.ts";
 import { sendStream } from "../http/send.ts";
 import { onChangedAgain } from "../vfs/reading.ts";
 import type { OpenFile, Resource } from "../vfs/resource.ts";
@@ -27,18 +27,16 @@ const writeInput = readInput.extend({
 
 /** Answers GET and HEAD with the bytes (`Range`, `If-Match`, … as RFC 9110 has them), PUT with what was stored once it is verified. Never rejects. */
 export function createContentHandler(deps: Pick<ApiDeps, "vfs" | "auth" | "log">): RawHandler {
-  const { vfs } = deps;
-
   async function read(call: RawCall): Promise<void> {
     const path = userPath(call.user, readQuery(call.request, readInput).path);
-    demand(call.user, "read", path);
-    await onChangedAgain(async () => send(call, await vfs.open(path, { signal: call.signal })));
+    await onChangedAgain(async () => send(call, await call.vfs.open(path, { signal: call.signal })));
   }
 
-  async function write({ request, response, user, signal }: RawCall): Promise<void> {
+  async function write({ request, response, user, rights, vfs, signal }: RawCall): Promise<void> {
     const input = readQuery(request, writeInput);
     const path = userPath(user, input.path);
-    demand(user, "write", path);
+    // Before the body is asked for.
+    rights.demandVerb("write", path);
     if (request.headers["content-range"] !== undefined) throw new ApiError(501, "a part of a file cannot be stored");
     const size = request.headers["content-length"];
     const stored = await vfs.write(
@@ -71,6 +69,8 @@ async function send({ request, response, signal }: RawCall, file: OpenFile): Pro
     "application/octet-stream",
     "X-Content-Type-Options",
     "nosniff",
+    "Content-Security-Policy",
+    contentPolicyOf("application/octet-stream"),
     "Accept-Ranges",
     size === undefined ? "none" : "bytes",
     ...validatorsOf(resource),

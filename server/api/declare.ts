@@ -1,14 +1,21 @@
 /** One way to make a route: what it takes and gives is declared, checked and shown in `/api/openapi.json`. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { AuthError } from "../auth/auth-error.ts";
 import type { Caller } from "../auth/authenticator.ts";
-import { demandAdmin } from "../auth/permissions.ts";
+import { demandAdmin, type Rights } from "../auth/permissions.ts";
+import { addressOf } from "../http/client.ts";
+import type { Vfs } from "../vfs/api.ts";
+import { withOwnLocks } from "../vfs/locks/own-locks.ts";
+import { permitted } from "../vfs/permitted.ts";
+import { auditFormOf, subjectOf } from "./audited.ts";
 import type { ApiApp, ApiDeps, ApiEnv } from "./deps.ts";
 import { ApiError, success, toResponse } from "./envelope.ts";
 import { parsed, parseJson } from "./input.ts";
+import { folderPasswordIn } from "./user-path.ts";
 
-/** Who may call: `open` anybody, without being asked who; `guest` anybody, the guest included unless disabled; `admin`. */
-export type Access = "open" | "guest" | "admin";
+/** Who may call: `open` anybody, without being asked who; `guest` anybody, the guest included unless disabled; `person` who has an account of his own, but no token of less than its rights; `admin`. */
+export type Access = "open" | "guest" | "person" | "admin";
 
 export interface Declaration<I extends z.ZodType, O extends z.ZodType, A extends Access> {
   /** `any`: GET with a query or POST with a body (alist-api.md §6). */
@@ -22,11 +29,18 @@ export interface Declaration<I extends z.ZodType, O extends z.ZodType, A extends
   readonly output: O;
   /** Where a POST has its input; `query` for AList's `?id=` routes, `json` where AList reads nothing else (login). Default: by content type. */
   readonly source?: "query" | "json";
+  /** The input's `password` is for the folder that is asked about (alist-api.md §6). Everywhere the header `Password` is (alist-api.md §7.1). */
+  readonly takesFolderPassword?: true;
+  /** What a guest is told; with `person`. */
+  readonly guestMessage?: string;
 }
 
 export interface Call<I, A extends Access> {
   readonly input: I;
   readonly caller: A extends "open" ? undefined : Caller;
+  /** What the caller may do, and the filesystem as he may use it: routes touch no other. */
+  readonly rights: A extends "open" ? undefined : Rights;
+  readonly vfs: A extends "open" ? undefined : Vfs;
   readonly signal: AbortSignal;
   readonly c: Context<ApiEnv>;
 }
@@ -37,7 +51,7 @@ export type Handler<I, O, A extends Access> = (call: Call<I, A>) => Promise<O | 
 /** Adds the route. The handler returns the envelope's `data`, or a whole response; what it throws is answered by the app's error handler. */
 export function declare<I extends z.ZodType, O extends z.ZodType, A extends Access>(
   app: ApiApp,
-  { auth }: ApiDeps,
+  { auth, vfs }: ApiDeps,
   route: Declaration<I, O, A>,
   handler: Handler<z.output<I>, z.input<O>, A>,
 ): void {
@@ -46,14 +60,23 @@ export function declare<I extends z.ZodType, O extends z.ZodType, A extends Acce
   const path = route.path.replace(/\{(\w+)\}/g, ":$1");
   app.on([...methods.map((method) => method.toUpperCase())], path, async (c) => {
     const caller = route.access === "open" ? undefined : await callerOf(c, { auth });
-    if (route.access === "admin" && caller) demandAdmin(caller.user);
+    if (caller) demandAccess(route, caller);
     const input = parsed(route.input, withPathFields(await readInput(c, route.source), c.req.param()));
-    const result = await handler({
+    const rights = caller && auth.permissions.of(caller.user, { front: "api", ...folderPasswordOf(c, route, input) });
+    const call = {
       input,
-      caller: caller as Call<z.output<I>, A>["caller"],
+      caller,
+      rights,
+      vfs: rights && withOwnLocks(permitted(vfs, rights), rights.user.id),
       signal: c.req.raw.signal,
       c,
-    });
+    };
+    const result = await handler(call as Call<z.output<I>, A>);
+    const form = auditFormOf(c.req.method, route.path);
+    if (form && caller) {
+      const subject = subjectOf(form, input);
+      auth.audit.record({ action: form.action, ok: true, user: caller.user.name, address: clientAddress(c), subject });
+    }
     return result instanceof Response ? result : toResponse(success(result));
   });
 }
@@ -64,9 +87,32 @@ async function callerOf(c: Context<ApiEnv>, { auth }: Pick<ApiDeps, "auth">): Pr
   return auth.authenticator.token(c.req.header("Authorization"));
 }
 
+function demandAccess(
+  route: Pick<Declaration<z.ZodType, z.ZodType, Access>, "access" | "guestMessage">,
+  caller: Caller,
+): void {
+  if (route.access === "admin") demandAdmin(caller.user);
+  if (route.access !== "person") return;
+  if (caller.user.role === "guest") throw new AuthError(403, route.guestMessage ?? "You are a guest");
+  if (caller.scope && caller.scope !== "admin") {
+    throw new AuthError(403, "a token of this scope does not change accounts: log in");
+  }
+}
+
+/** What the caller says for folders with a password, and where he says it from. */
+function folderPasswordOf(
+  c: Context<ApiEnv>,
+  route: Pick<Declaration<z.ZodType, z.ZodType, Access>, "takesFolderPassword">,
+  input: unknown,
+): { folderPassword?: string; address: string } {
+  const inBody = route.takesFolderPassword ? (input as { password?: string }).password : undefined;
+  const folderPassword = inBody || folderPasswordIn(c.req.header("Password"));
+  return { address: clientAddress(c), ...(folderPassword && { folderPassword }) };
+}
+
 /** The client's address, for counting wrong passwords. */
 export function clientAddress(c: Context<ApiEnv>): string {
-  return c.env?.incoming?.socket.remoteAddress ?? "";
+  return c.env?.incoming ? addressOf(c.env.incoming) : "";
 }
 
 /** What the path says wins over a field of that name. */

@@ -26,6 +26,8 @@ export interface Bindings {
   readonly incoming?: IncomingMessage;
   /** True on the control socket: its caller is the owner of the data folder, and needs no password. */
   readonly owner?: boolean;
+  /** Where the server is mounted, `/pandav`; absent: at the root. */
+  readonly basePath?: string;
 }
 
 /** `c.env` may be undefined all the same: in-process callers hand nothing in. */

@@ -1,4 +1,5 @@
 /** AList's two forms of a role, decided per request (alist-api.md §1). */
+import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { User } from "../auth/users.ts";
 import type { Settings } from "../store/settings.ts";
@@ -19,4 +20,14 @@ export function dialectOf(c: Context, settings: Settings): Dialect {
 /** A user's role on the wire. */
 export function roleOf(user: User, dialect: Dialect): number | number[] {
   return dialect === "roles" ? [ROLE[user.role]] : ROLE[user.role];
+}
+
+/** A role as either dialect sends it: a number, or an array of them (alist-api.md §1). */
+export const wireRole = z.union([z.int(), z.array(z.int()), z.null()]);
+
+/** The role that a client means; undefined where it names none, or several. Roles of AList 3.46 that we do not have are general ones. */
+export function roleMeant(value: z.output<typeof wireRole> | undefined): User["role"] | undefined {
+  const [number, ...more] = Array.isArray(value) ? value : value === null || value === undefined ? [] : [value];
+  if (number === undefined || more.length > 0) return undefined;
+  return number === ROLE.guest ? "guest" : number === ROLE.admin ? "admin" : "general";
 }

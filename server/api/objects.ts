@@ -1,8 +1,10 @@
 /** Files and directories as AList's clients read them (alist-api.md §5.1). */
 import type { Signatures } from "../auth/link-signature.ts";
+import type { User } from "../auth/users.ts";
 import type { Settings } from "../store/settings.ts";
 import type { Resource } from "../vfs/resource.ts";
 import type { Obj } from "./schemas.ts";
+import { shownPath } from "./user-path.ts";
 
 /** AList's types by extension, asked in this order (alist-api.md §5.1). */
 const TYPES = [
@@ -15,8 +17,8 @@ const TYPES = [
 /** Go's zero time: what AList writes where a time is unknown (alist-api.md §2). */
 const UNKNOWN_TIME = "0001-01-01T00:00:00Z";
 
-/** Writes objects; the lists of extensions are read once, so make one per request. */
-export function createObjects(settings: Settings, signatures: Signatures) {
+/** Writes objects for one user; the lists of extensions are read once, so make one per request. */
+export function createObjects(settings: Settings, signatures: Signatures, user: User) {
   const types = new Map<string, number>();
   for (const [key, type] of [...TYPES].reverse()) {
     for (const extension of settings.get(key).split(",")) types.set(extension.trim().toLowerCase(), type);
@@ -31,7 +33,7 @@ export function createObjects(settings: Settings, signatures: Signatures) {
     return {
       id: "",
       path: "",
-      virtual_path: resource.path,
+      virtual_path: shownPath(user, resource.path),
       name: resource.name || "root",
       size: resource.size ?? 0,
       is_dir: isDirectory,

@@ -1,12 +1,19 @@
 /** Under which address clients reach this server. */
 import type { Context } from "hono";
+import { clientOf } from "../http/client.ts";
+import { parseUrls } from "../http/public-urls.ts";
 import type { Settings } from "../store/settings.ts";
+import type { ApiEnv } from "./deps.ts";
 
-/** `site_url` where it is one, else what the request says, proxies included (alist-api.md §2); no trailing slash. */
-export function publicOrigin(c: Context, settings: Settings): string {
-  const site = settings.get("site_url");
-  if (site.startsWith("http")) return site.replace(/\/+$/, "");
+/** The first `site_url` where there is one, else what the request says, trusted proxies included (alist-api.md §2); with the base path, no trailing slash. */
+export function publicOrigin(c: Context<ApiEnv>, settings: Settings): string {
+  const [site] = parseUrls(settings.get("site_url"));
+  const basePath = c.env?.basePath ?? "";
+  if (site) {
+    const path = site.pathname.replace(/\/+$/, "");
+    return `${site.origin}${path === "" ? basePath : path}`;
+  }
   const url = new URL(c.req.url);
-  const scheme = c.req.header("X-Forwarded-Proto") === "https" ? "https" : url.protocol.slice(0, -1);
-  return `${scheme}://${c.req.header("X-Forwarded-Host") ?? url.host}`;
+  const client = c.env?.incoming && clientOf(c.env.incoming);
+  return `${client?.scheme ?? url.protocol.slice(0, -1)}://${client?.host ?? url.host}${basePath}`;
 }

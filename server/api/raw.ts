@@ -1,13 +1,19 @@
 /** Routes whose bodies are files: answered on the raw Node request, since bytes never pass through Hono. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { z } from "@hono/zod-openapi";
+import type { Rights } from "../auth/permissions.ts";
 import type { User } from "../auth/users.ts";
 import { endReply } from "../http/body.ts";
+import { addressOf } from "../http/client.ts";
 import { closeSignal } from "../http/send.ts";
+import type { Vfs } from "../vfs/api.ts";
+import { withOwnLocks } from "../vfs/locks/own-locks.ts";
+import { permitted } from "../vfs/permitted.ts";
 import type { ApiDeps } from "./deps.ts";
 import { ApiError, JSON_TYPE } from "./envelope.ts";
 import { type Failure, toFailure, withKindInside } from "./failures.ts";
 import { parsed } from "./input.ts";
+import { folderPasswordIn } from "./user-path.ts";
 
 /** Never rejects. `owner`: the request came through the control socket. */
 export type RawHandler = (
@@ -21,13 +27,16 @@ export interface RawCall {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly user: User;
+  /** What he may do, and the filesystem as he may use it. */
+  readonly rights: Rights;
+  readonly vfs: Vfs;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
 }
 
 /** A handler of requests by these methods. What `run` throws is answered with the status that it means and AList's envelope; where an answer has begun, the connection ends. */
 export function rawHandler(
-  { auth, log }: Pick<ApiDeps, "auth" | "log">,
+  { auth, vfs, log }: Pick<ApiDeps, "auth" | "vfs" | "log">,
   methods: Readonly<Record<string, (call: RawCall) => Promise<void>>>,
 ): RawHandler {
   return async (request, response, { owner }) => {
@@ -37,7 +46,10 @@ export function rawHandler(
       if (!run) throw new ApiError(405, `only ${Object.keys(methods).join(", ")} are answered here`);
       const { authenticator } = auth;
       const { user } = owner ? await authenticator.owner() : await authenticator.token(request.headers.authorization);
-      await run({ request, response, user, signal });
+      const folderPassword = folderPasswordIn(request.headers.password);
+      const address = addressOf(request);
+      const rights = auth.permissions.of(user, { front: "api", address, ...(folderPassword && { folderPassword }) });
+      await run({ request, response, user, rights, vfs: withOwnLocks(permitted(vfs, rights), user.id), signal });
     } catch (error) {
       const failure = loggedFailure(error, request, log);
       if (response.headersSent || response.destroyed) response.destroy();

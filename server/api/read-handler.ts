@@ -1,8 +1,8 @@
 /** `GET /api/pandav/fs/read`: a file's bytes for the command line, on the raw Node request, since bytes never pass through Hono. */
 import { z } from "@hono/zod-openapi";
 import { StorageError } from "#drivers/contract/errors.ts";
-import { demand } from "../auth/permissions.ts";
 import { contentTypeOf, isActiveContent } from "../http/content-type.ts";
+import { contentPolicyOf } from "../http/security-headers.ts";
 import { sendStream } from "../http/send.ts";
 import { onChangedAgain } from "../vfs/reading.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
@@ -23,16 +23,13 @@ const query = z.object({
  * Never rejects: a body that breaks off destroys the connection.
  */
 export function createReadHandler(deps: Pick<ApiDeps, "vfs" | "auth" | "log">): RawHandler {
-  const { vfs } = deps;
-
   async function read(call: RawCall): Promise<void> {
     const asked = readQuery(call.request, query);
     const path = userPath(call.user, asked.path);
-    demand(call.user, "read", path);
     await onChangedAgain(() => send(path, asked, call));
   }
 
-  async function send(path: string, asked: z.output<typeof query>, { request, response, signal }: RawCall) {
+  async function send(path: string, asked: z.output<typeof query>, { request, response, vfs, signal }: RawCall) {
     const file = await vfs.open(path, { signal });
     const { size, sizeIs } = file.resource;
     const known = size !== undefined && sizeIs !== "about";
@@ -45,6 +42,8 @@ export function createReadHandler(deps: Pick<ApiDeps, "vfs" | "auth" | "log">): 
       isActiveContent(type) ? "text/plain; charset=utf-8" : type,
       "X-Content-Type-Options",
       "nosniff",
+      "Content-Security-Policy",
+      contentPolicyOf(type),
     ];
     if (request.method === "HEAD" || length === 0) {
       response.writeHead(200, [...headers, ...(known ? ["Content-Length", String(length)] : [])] as never).end();

@@ -8,7 +8,7 @@ import type { StorageObject } from "./schemas.ts";
 import { wireBool, wireInt, wireText } from "./wire-fields.ts";
 
 /** Stands for a secret that is set; sent back, it means unchanged. */
-const MASK = "********";
+export const MASK = "********";
 
 /** Minutes that AList shows for a storage whose driver decides, or that is asked only on demand (alist-api.md §12.1). */
 const DEFAULT_MINUTES = 30;

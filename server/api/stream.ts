@@ -1,9 +1,11 @@
 /** Routes whose answer is long: one JSON object per line, on the raw Node request, in memory that one batch bounds. */
 import { setImmediate } from "node:timers/promises";
 import type { z } from "@hono/zod-openapi";
+import type { Rights } from "../auth/permissions.ts";
 import type { User } from "../auth/users.ts";
 import { readBody } from "../http/body.ts";
 import { drained } from "../http/send.ts";
+import type { Vfs } from "../vfs/api.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { parsed, parseJson } from "./input.ts";
 import { loggedFailure, type RawCall, type RawHandler, rawHandler, readQuery } from "./raw.ts";
@@ -14,6 +16,9 @@ const MAX_BODY = 1024 * 1024;
 export interface StreamCall<I> {
   readonly input: I;
   readonly user: User;
+  readonly rights: Rights;
+  /** The filesystem as the caller may use it. */
+  readonly vfs: Vfs;
   readonly signal: AbortSignal;
 }
 
@@ -32,13 +37,13 @@ export interface StreamRoute<I> {
 /** Answers requests for a route; a reader that leaves stops the work. */
 export function createStreamHandler<I>(
   route: StreamRoute<I>,
-  deps: Pick<ApiDeps, "auth" | "log">,
+  deps: Pick<ApiDeps, "auth" | "vfs" | "log">,
 ): { readonly path: string; readonly handle: RawHandler } {
   const handle = rawHandler(deps, {
     [route.method]: async (call) => {
-      const { user, signal } = call;
+      const { user, rights, vfs, signal } = call;
       const input = route.method === "GET" ? readQuery(call.request, route.input) : await readJson(call, route.input);
-      await send(route.rows({ input, user, signal }), call, deps.log);
+      await send(route.rows({ input, user, rights, vfs, signal }), call, deps.log);
     },
   });
   return { path: route.path, handle };

@@ -17,5 +17,5 @@ export function describeStreams(app: ApiApp, deps: ApiDeps): void {
 }
 
 function routes(deps: ApiDeps): readonly StreamRoute<unknown>[] {
-  return [walkRoute(deps), totalsRoute(deps), transferRoute(deps), trashRoute(deps)];
+  return [walkRoute(deps), totalsRoute(deps), transferRoute(), trashRoute()];
 }

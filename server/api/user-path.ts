@@ -1,4 +1,5 @@
 /** Paths of requests. */
+import { isWithin } from "#drivers/contract/path.ts";
 import { fullPath, visiblePath } from "../auth/permissions.ts";
 import type { User } from "../auth/users.ts";
 
@@ -10,4 +11,20 @@ export function userPath(user: User, path: string): string {
 /** What the caller calls a full path; the path itself where he sees none such. */
 export function shownPath(user: User, path: string): string {
   return visiblePath(user, path) ?? path;
+}
+
+/** What the caller calls a mount; the one around his base path is his root. Undefined for one that he does not see. */
+export function visibleMount(user: User, mountPath: string): string | undefined {
+  return isWithin(user.basePath, mountPath) ? "/" : visiblePath(user, mountPath);
+}
+
+/** The folder password in a `Password` header, percent-encoded or not (alist-api.md §7.1); undefined without. */
+export function folderPasswordIn(header: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(header) ? header[0] : header;
+  if (!text) return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -25,35 +25,50 @@ export interface Attempts {
    * Throws AuthError 429 without running it while the caller must wait, and when more checks run at once than failures are left.
    */
   run<T extends { readonly ok: boolean }>(account: string, address: string, check: () => Promise<T>): Promise<T>;
+  /** The same for a check that takes no time: of the password of a folder. */
+  guess(account: string, address: string, isRight: () => boolean): boolean;
 }
 
 /** The counter of one server; it lives in memory. */
 export function createAttempts(clock: Clock): Attempts {
   const entries = new LRUCache<string, Entry>({ max: MOST_ENTRIES });
+  function entryOf(account: string, address: string): Entry {
+    const key = createHash("sha256")
+      .update(`${account}\0${withoutPrefix(address)}`)
+      .digest("base64");
+    const known = entries.get(key);
+    const now = clock.now();
+    const entry =
+      known && (known.underWay > 0 || now - known.lastFailureAt < FORGET_AFTER_MS)
+        ? known
+        : { failures: 0, lastFailureAt: now, refusedUntil: 0, underWay: 0 };
+    if (entry.refusedUntil > now) throw tooMany(entry.refusedUntil - now);
+    // Otherwise a hundred guesses sent at once would all count as the first.
+    if (entry.underWay >= Math.max(1, FREE_FAILURES - entry.failures)) throw tooMany(1_000);
+    entries.set(key, entry);
+    return entry;
+  }
+  function count(entry: Entry, isRight: boolean): void {
+    if (isRight) Object.assign(entry, { failures: 0, refusedUntil: 0 });
+    else fail(entry, clock.now());
+  }
   return {
     async run(account, address, check) {
-      const key = createHash("sha256")
-        .update(`${account}\0${withoutPrefix(address)}`)
-        .digest("base64");
-      const known = entries.get(key);
-      const now = clock.now();
-      const entry =
-        known && (known.underWay > 0 || now - known.lastFailureAt < FORGET_AFTER_MS)
-          ? known
-          : { failures: 0, lastFailureAt: now, refusedUntil: 0, underWay: 0 };
-      if (entry.refusedUntil > now) throw tooMany(entry.refusedUntil - now);
-      // Otherwise a hundred guesses sent at once would all count as the first.
-      if (entry.underWay >= Math.max(1, FREE_FAILURES - entry.failures)) throw tooMany(1_000);
-      entries.set(key, entry);
+      const entry = entryOf(account, address);
       entry.underWay++;
       try {
         const result = await check();
-        if (result.ok) Object.assign(entry, { failures: 0, refusedUntil: 0 });
-        else fail(entry, clock.now());
+        count(entry, result.ok);
         return result;
       } finally {
         entry.underWay--;
       }
+    },
+    guess(account, address, isRight) {
+      const entry = entryOf(account, address);
+      const right = isRight();
+      count(entry, right);
+      return right;
     },
   };
 }

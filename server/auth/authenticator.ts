@@ -3,31 +3,42 @@ import { createHash, hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Clock } from "#drivers/contract/driver.ts";
 import type { Settings } from "../store/settings.ts";
-import { createAttempts } from "./attempts.ts";
+import { type ApiTokens, looksLikeApiToken, type TokenScope } from "./api-tokens.ts";
+import type { Attempts } from "./attempts.ts";
 import { AuthError } from "./auth-error.ts";
 import { parseBasic } from "./basic.ts";
 import { hashPassword, staticHash, verifyPassword } from "./passwords.ts";
 import type { Sessions } from "./sessions.ts";
-import type { User, Users } from "./users.ts";
+import { matchTotp } from "./totp.ts";
+import { type Credential, GUEST_NAME, type User, type Users } from "./users.ts";
 
 /** Somebody who proved who he is, and how. */
 export interface Caller {
+  /** What he may do; with `by: "api-token"` less than his account may. */
   readonly user: User;
-  readonly by: "password" | "session" | "token" | "guest" | "owner";
+  /** `token`: the static one of the settings. */
+  readonly by: "password" | "session" | "token" | "api-token" | "guest" | "owner";
   /** With `by: "session"`. */
   readonly sessionId?: string;
+  /** With `by: "api-token"`. */
+  readonly scope?: TokenScope;
+  /** What he says for folders with a password: the guest at a front for file clients, in the place of his own (alist-api.md §17.2). */
+  readonly folderPassword?: string;
 }
 
 export interface Authenticator {
   /**
    * The caller of an `Authorization` header at a front for file clients: `Basic`, or `Bearer` with a token (alist-api.md §17.2). `address` is the client's.
+   * In Basic's place for the password an API token does as well, and for a user with a second factor nothing else does.
    * Throws AuthError 401 for a missing, malformed or wrong one (ask again), and 429 while the client must wait.
    */
   basic(header: string | undefined, address: string): Promise<Caller>;
   /** The caller of an API request: the raw token, with or without `Bearer `; none is the guest (alist-api.md §4.1). Throws AuthError 401. */
   token(header: string | undefined): Promise<Caller>;
-  /** The user of a name and the hash that clients send (`staticHash`). Throws AuthError 400 for a wrong pair, 429 while the client must wait. A disabled user passes: his token does not (alist-api.md §4.3). */
-  login(name: string, hash: string, address: string): Promise<User>;
+  /** The user of a name, the hash that clients send (`staticHash`), and the code of his second factor where he has one. Throws AuthError 400 for a wrong pair, 402 without the right code, 429 while the client must wait. A disabled user passes: his token does not (alist-api.md §4.3). */
+  login(name: string, hash: string, code: string, address: string): Promise<User>;
+  /** Asks codes of a secret of the user from now on, once he has shown one. Throws AuthError 400 on a wrong code. */
+  enrol(user: User, secret: string, code: string): Promise<void>;
   /** The caller on the control socket, whom the file's mode has let in: the administrator. */
   owner(): Promise<Caller>;
 }
@@ -43,22 +54,50 @@ interface Proof {
   readonly until: number;
 }
 
-/** The authenticator over users and sessions. */
-export function createAuthenticator(users: Users, sessions: Sessions, settings: Settings, clock: Clock): Authenticator {
-  const attempts = createAttempts(clock);
+export interface AuthenticatorParts {
+  readonly users: Users;
+  readonly sessions: Sessions;
+  readonly tokens: Pick<ApiTokens, "verify">;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly attempts: Attempts;
+}
+
+/** The authenticator over users, sessions and tokens. */
+export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
+  const { users, sessions, tokens, settings, clock, attempts } = parts;
   const salt = randomBytes(32).toString("base64");
   const proofs = new LRUCache<string, Proof>({ max: MOST_KEPT });
   const underWay = new Map<string, Promise<User>>();
 
-  async function check(name: string, sent: string, address: string): Promise<User | undefined> {
+  /** `second` is asked only where the password is right: what it throws is no wrong password, and forgets none. */
+  async function check(
+    name: string,
+    sent: string,
+    address: string,
+    second: (credential: Credential) => Promise<boolean>,
+  ): Promise<{ readonly user?: User; readonly isSecondWrong?: boolean }> {
     const result = await attempts.run(name, address, async () => {
       const credential = await users.credential(name);
       const { ok, upgrade } = await verifyPassword(credential?.stored, sent);
-      return { ok, upgrade, credential };
+      if (!ok || !credential) return { ok: false };
+      const isSecondWrong = credential.totp !== undefined && !(await second(credential));
+      return { ok: !isSecondWrong, isSecondWrong, upgrade, credential };
     });
-    if (!result.ok || !result.credential) return undefined;
+    if (result.isSecondWrong) return { isSecondWrong: true };
+    if (!result.ok || !result.credential) return {};
     if (result.upgrade) await users.upgrade(result.credential, await hashPassword(sent));
-    return result.credential.user;
+    return { user: result.credential.user };
+  }
+
+  /** Counted by account alone too: who knows the password may have many addresses, and a code has only six digits. */
+  async function isCodeRight({ user, totp }: Credential, code: string): Promise<boolean> {
+    if (!totp) return true;
+    const { ok } = await attempts.run(`code of ${user.name}`, "", async () => {
+      const step = matchTotp(totp.secret, code, clock.now(), totp.usedStep);
+      return { ok: step !== undefined && (await users.useTotpStep(user.id, step)) };
+    });
+    return ok;
   }
 
   async function proven(id: string): Promise<User | undefined> {
@@ -72,9 +111,13 @@ export function createAuthenticator(users: Users, sessions: Sessions, settings: 
   }
 
   async function byPassword(id: string, header: string, address: string): Promise<User> {
-    const pair = parseBasic(header);
-    if (!pair) throw new AuthError(401, "the Authorization header is not readable");
-    const user = await check(pair.name, staticHash(pair.password), address);
+    const pair = parseBasic(header)!;
+    const { user } = await check(pair.name, staticHash(pair.password), address, async () => {
+      throw new AuthError(
+        401,
+        "this account has a second factor: make an API token, and use it in the password's place",
+      );
+    });
     if (!user) throw new AuthError(401, "username or password is incorrect");
     // Read again: checking may just have upgraded the stored form.
     const credential = await users.credential(pair.name);
@@ -84,10 +127,32 @@ export function createAuthenticator(users: Users, sessions: Sessions, settings: 
     return user;
   }
 
+  /** A token in the password's place, and the guest, whose password is for folders. Undefined where the password is one. */
+  async function byOtherThanPassword(header: string): Promise<Caller | undefined> {
+    const pair = parseBasic(header);
+    if (!pair) throw new AuthError(401, "the Authorization header is not readable");
+    if (looksLikeApiToken(pair.password)) {
+      const caller = byApiToken(pair.password);
+      if (caller.user.name !== pair.name) throw new AuthError(401, "the token is another user's");
+      return caller;
+    }
+    if (pair.name !== GUEST_NAME) return undefined;
+    const user = await users.guest();
+    if (user.disabled) return undefined;
+    return { user, by: "guest", ...(pair.password !== "" && { folderPassword: pair.password }) };
+  }
+
+  function byApiToken(token: string): Caller {
+    const { user, scope } = tokens.verify(token);
+    return { user, scope, by: "api-token" };
+  }
+
   const authenticator: Authenticator = {
     async basic(header, address) {
       if (!header) throw new AuthError(401, "a user name and a password are needed");
       if (!/^basic\s/i.test(header)) return authenticator.token(header);
+      const other = await byOtherThanPassword(header);
+      if (other) return other;
       // What is remembered must not be the password itself; with the random salt its digest is of use nowhere else.
       const id = hash("sha256", `${salt}${address}\0${header}`, "base64");
       const known = await proven(id);
@@ -104,13 +169,24 @@ export function createAuthenticator(users: Users, sessions: Sessions, settings: 
         return { user, by: "guest" };
       }
       if (sameText(token, settings.get("token"))) return { user: await users.owner(), by: "token" };
+      if (looksLikeApiToken(token)) return byApiToken(token);
       const { user, id } = await sessions.verify(token);
       return { user, by: "session", sessionId: id };
     },
-    async login(name, sent, address) {
-      const user = await check(name, sent.toLowerCase(), address);
+    async login(name, sent, code, address) {
+      const { user, isSecondWrong } = await check(name, sent.toLowerCase(), address, (credential) => {
+        if (code === "") throw new AuthError(402, "Invalid 2FA code");
+        return isCodeRight(credential, code);
+      });
+      if (isSecondWrong) throw new AuthError(402, "Invalid 2FA code");
       if (!user) throw new AuthError(400, "username or password is incorrect");
       return user;
+    },
+    async enrol(user, secret, code) {
+      const step = matchTotp(secret, code, clock.now());
+      if (step === undefined) throw new AuthError(400, "Invalid 2FA code");
+      await users.setTotp(user.id, secret);
+      await users.useTotpStep(user.id, step);
     },
     async owner() {
       return { user: await users.owner(), by: "owner" };

@@ -2,10 +2,13 @@
 import type { Selectable } from "kysely";
 import type { Clock } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
+import { parsePath } from "#drivers/contract/path.ts";
 import { randomText } from "../store/random-text.ts";
 import type { UserTable } from "../store/schema.ts";
+import type { Sealing } from "../store/sealing.ts";
 import type { Store } from "../store/store.ts";
 import { hashPassword, staticHash } from "./passwords.ts";
+import { ALL_BITS, MOST_BITS } from "./permission-bits.ts";
 
 export interface User {
   readonly id: number;
@@ -18,13 +21,25 @@ export interface User {
   readonly disabled: boolean;
   /** Unix seconds of the last password change, 0 for never. */
   readonly passwordChangedAt: number;
+  /** True where a login asks for a code too; absent means false. */
+  readonly hasTotp?: boolean;
+}
+
+/** What an administrator says about somebody. */
+export interface UserInput {
+  readonly name: string;
+  readonly basePath: string;
+  readonly permission: number;
+  readonly disabled: boolean;
 }
 
 /** A user with what his password is checked against. */
-interface Credential {
+export interface Credential {
   readonly user: User;
   /** As `passwords.ts` writes it. */
   readonly stored: string;
+  /** The second factor; absent without one. */
+  readonly totp?: { readonly secret: string; readonly usedStep: number };
 }
 
 export interface Users {
@@ -38,20 +53,35 @@ export interface Users {
   guest(): Promise<User>;
   /** Sets a password and ends all sessions of the user. Throws `not-found`, and `invalid-config` on an empty password. */
   setPassword(name: string, password: string): Promise<User>;
+  /** Undefined for an id that nobody has. */
+  get(id: number): Promise<User | undefined>;
+  /** A new general user. Throws `already-exists`, and `invalid-config` naming the field. */
+  create(input: UserInput, password: string): Promise<User>;
+  /**
+   * Changes a user; sessions end with his name, else stay. The administrator keeps base path, rights and being enabled, the guest his name.
+   * Throws `not-found`, `already-exists`, `invalid-config`, and `permission-denied` for what those two must keep.
+   */
+  update(id: number, input: UserInput): Promise<User>;
+  /** Throws `not-found`, and `permission-denied` for the administrator and the guest. */
+  remove(id: number): Promise<void>;
+  /** Sets the secret of the second factor, or takes it away. Throws `not-found`. */
+  setTotp(id: number, secret: string | undefined): Promise<void>;
+  /** Notes a code as used. False where one of this step or a later one was used already: of two at once, one is let in. */
+  useTotpStep(id: number, step: number): Promise<boolean>;
   /** Replaces the stored form of an unchanged password, unless it was changed meanwhile. */
   upgrade(from: Credential, stored: string): Promise<void>;
 }
 
 /** Name of the account that the first start makes (alist-api.md §4.5). */
 const OWNER_NAME = "admin";
-const GUEST_NAME = "guest";
 
-/** All of AList's bits, in each dialect. */
-const ALL_BITS = 0xffff;
+/** The name of callers who name none (alist-api.md §4.5). */
+export const GUEST_NAME = "guest";
 
 /** The users of a store. `createOwner` comes before anything else. */
 export function openUsers(
   { db, connection, changes }: Pick<Store, "db" | "connection" | "changes">,
+  sealing: Sealing,
   clock: Clock,
 ): Users {
   const byName = connection.prepare(db.selectFrom("user").selectAll().where("name", "=", "").compile().sql);
@@ -71,6 +101,13 @@ export function openUsers(
     if (!found) throw new StorageError("not-found", `there is no user "${name}"`);
     return toUser(found);
   };
+  const byId = async (id: number): Promise<User | undefined> => {
+    const found = await db.selectFrom("user").selectAll().where("id", "=", id).executeTakeFirst();
+    return found && toUser(found);
+  };
+  const refuseTaken = (name: string) => {
+    if (row(name)) throw new StorageError("already-exists", `there is a user "${name}" already`);
+  };
   return {
     async find(name) {
       const found = row(name);
@@ -78,7 +115,9 @@ export function openUsers(
     },
     async credential(name) {
       const found = row(name);
-      return found && { user: toUser(found), stored: found.password };
+      if (!found) return undefined;
+      const totp = found.totp !== null && { secret: unseal(found, sealing), usedStep: found.totp_step };
+      return { user: toUser(found), stored: found.password, ...(totp && { totp }) };
     },
     async list() {
       return (await db.selectFrom("user").selectAll().orderBy("id").execute()).map(toUser);
@@ -107,6 +146,63 @@ export function openUsers(
         await trx.deleteFrom("session").where("user_id", "=", user.id).execute();
       });
       return { ...user, passwordChangedAt: seconds };
+    },
+    get: byId,
+    async create(input, password) {
+      if (password === "") throw new StorageError("invalid-config", "the password is empty");
+      const values = checked(input);
+      refuseTaken(values.name);
+      const stored = await hashPassword(staticHash(password));
+      refuseTaken(values.name);
+      const made = await db
+        .insertInto("user")
+        .values({ ...values, password: stored, role: "general", password_changed_at: 0 })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return toUser(made);
+    },
+    async update(id, input) {
+      const old = await byId(id);
+      if (!old) throw missing(id);
+      const values = checked(input);
+      if (values.name !== old.name) refuseTaken(values.name);
+      demandKept(old, values);
+      await db.transaction().execute(async (trx) => {
+        await trx.updateTable("user").set(values).where("id", "=", id).execute();
+        // A token says the name that it was given for.
+        if (values.name !== old.name) await trx.deleteFrom("session").where("user_id", "=", id).execute();
+      });
+      return {
+        ...old,
+        name: values.name,
+        basePath: values.base_path,
+        permission: values.permission,
+        disabled: input.disabled,
+      };
+    },
+    async remove(id) {
+      const old = await byId(id);
+      if (!old) throw missing(id);
+      if (old.role !== "general") throw new StorageError("permission-denied", "cannot delete admin or guest");
+      await db.deleteFrom("user").where("id", "=", id).execute();
+    },
+    async setTotp(id, secret) {
+      const totp = secret === undefined ? null : sealing.seal(secret, totpPurpose(id));
+      const { numUpdatedRows } = await db
+        .updateTable("user")
+        .set({ totp, totp_step: 0 })
+        .where("id", "=", id)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) throw missing(id);
+    },
+    async useTotpStep(id, step) {
+      const { numUpdatedRows } = await db
+        .updateTable("user")
+        .set({ totp_step: step })
+        .where("id", "=", id)
+        .where("totp_step", "<", step)
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
     },
     async upgrade(from, stored) {
       await db
@@ -144,7 +240,8 @@ export async function createOwner({ db }: Pick<Store, "db">, password?: string):
   return chosen;
 }
 
-function toUser(row: Selectable<UserTable>): User {
+/** A row as a user. */
+export function toUser(row: Selectable<UserTable>): User {
   return {
     id: row.id,
     name: row.name,
@@ -153,5 +250,58 @@ function toUser(row: Selectable<UserTable>): User {
     permission: row.permission,
     disabled: row.disabled !== 0,
     passwordChangedAt: row.password_changed_at,
+    ...(row.totp !== null && { hasTotp: true }),
   };
+}
+
+/** Longest user name, in characters. */
+const MAX_NAME = 64;
+
+/** The row of what was said. Throws `invalid-config` naming the field, and PathError. */
+function checked({ name, basePath, permission, disabled }: UserInput) {
+  // Basic parts name and password at the first colon (RFC 7617 §2).
+  if (
+    name === "" ||
+    name !== name.trim() ||
+    name.length > MAX_NAME ||
+    /[:\p{Cc}]/u.test(name) ||
+    !name.isWellFormed()
+  ) {
+    throw new StorageError(
+      "invalid-config",
+      `the name of a user has 1 to ${MAX_NAME} characters, no colon, and no space around it`,
+    );
+  }
+  if (!Number.isInteger(permission) || permission < 0 || permission > MOST_BITS) {
+    throw new StorageError("invalid-config", `permission is a whole number from 0 to ${MOST_BITS}`);
+  }
+  return { name, base_path: parsePath(basePath), permission, disabled: Number(disabled) };
+}
+
+/** What the two accounts that always exist must keep: without them nobody could administer, and nobody would know who a stranger is. */
+function demandKept(old: User, values: ReturnType<typeof checked>): void {
+  const refuse = (what: string) => {
+    throw new StorageError("permission-denied", what);
+  };
+  if (old.role === "guest" && values.name !== old.name) refuse("the guest cannot be renamed");
+  if (old.role !== "admin") return;
+  if (values.disabled !== 0) refuse("admin user can not be disabled");
+  if (values.base_path !== "/" || values.permission !== old.permission) refuse("the admin has all rights everywhere");
+}
+
+function missing(id: number): StorageError {
+  return new StorageError("not-found", `there is no user with the id ${id}`);
+}
+
+function totpPurpose(id: number): string {
+  return `pandav second factor ${id}`;
+}
+
+function unseal({ id, name, totp }: Selectable<UserTable>, sealing: Sealing): string {
+  return sealing.open(totp!, totpPurpose(id), (why, cause) => {
+    const remedy = `or take it away with "pandav user passwd ${name} --no-2fa"`;
+    return new StorageError("invalid-config", `the second factor of ${name} cannot be read: ${why}, ${remedy}`, {
+      cause,
+    });
+  });
 }

@@ -1,5 +1,6 @@
 /** Every command, in the order of `pandav --help`: one line per file. */
 import { addAccounts } from "./accounts.ts";
+import { addAudit } from "./audit.ts";
 import { addAuth } from "./auth.ts";
 import { addCat } from "./cat.ts";
 import type { AddCommands } from "./definer.ts";
@@ -10,16 +11,17 @@ import { addFind } from "./find.ts";
 import { addLs } from "./ls.ts";
 import { addMkdir } from "./mkdir.ts";
 import { addMoveAndCopy } from "./move-copy.ts";
-import { addUser } from "./password.ts";
 import { addRm } from "./rm.ts";
 import { addServe } from "./serve.ts";
 import { addStat } from "./stat.ts";
 import { addStorage } from "./storage.ts";
+import { addToken } from "./tokens.ts";
 import { addTrash } from "./trash.ts";
 import { addTree } from "./tree.ts";
 import { addUpload } from "./upload.ts";
 import { addUrl } from "./url.ts";
 import { addUse } from "./use.ts";
+import { addUser } from "./users.ts";
 
 export const COMMANDS: readonly AddCommands[] = [
   addServe,
@@ -42,4 +44,6 @@ export const COMMANDS: readonly AddCommands[] = [
   addDu,
   addStorage,
   addUser,
+  addToken,
+  addAudit,
 ];

@@ -1,39 +1,18 @@
-/** `pandav user passwd`: a new password for somebody. */
+/** Passwords that people choose: typed twice on a terminal, else a line of standard input. */
 import { createInterface } from "node:readline";
-import { z } from "zod";
-import type { Client } from "./client.ts";
-import type { Definer } from "./definer.ts";
 import { CommandError, EXIT, Interrupted } from "./report.ts";
 import { print, type Terminal } from "./terminal.ts";
 
-/** Adds `user`. */
-export function addUser(define: Definer): void {
-  const { terminal, signal, makePassword } = define.options;
-  define
-    .group("user", "Who may use the server.")
-    .verb("passwd [name]", "Change a password: typed twice, or one line of standard input.")
-    .option("--random", "make one up and print it")
-    .action((name = "admin", options, command) =>
-      define.withClient(
-        command,
-        (client) => changePassword(client, name, options.random ? makePassword() : undefined, terminal, signal),
-        { mayCreate: true },
-      ),
-    );
-}
-
-/** Without `random` the password is asked for twice on a terminal, and is the first line of standard input otherwise. */
-async function changePassword(
-  client: Client,
+/** A new password of a user: `random` where it is given, else asked for. Throws CommandError on an empty one and on two that differ. */
+export async function newPassword(
   name: string,
   random: string | undefined,
   terminal: Terminal,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const password = random ?? (await readPassword(name, terminal, signal));
   if (password === "") throw new CommandError(EXIT.failed, "the password is empty: type one, or use --random");
-  await client.call({ method: "POST", path: "/api/pandav/user/password", body: { name, password } }, z.unknown());
-  if (random !== undefined) await print(terminal.stdout, `${random}\n`);
+  return password;
 }
 
 async function readPassword(name: string, terminal: Terminal, signal: AbortSignal): Promise<string> {

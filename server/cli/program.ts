@@ -102,7 +102,7 @@ function createDefiner(program: Command, o: ProgramOptions, run: Run): Definer {
     async withClient(command, use, { mayCreate = false } = {}) {
       const flags = command.optsWithGlobals<Flags & { readonly server?: string }>();
       const remote = remoteServer(flags, o.env);
-      const client = new Client(remote ?? o.reach(readConfig(flags, o.env), mayCreate), o.signal);
+      const client = new Client(remote ?? o.reach(readConfig({ data: flags.data }, o.env), mayCreate), o.signal);
       try {
         await use(client);
       } finally {

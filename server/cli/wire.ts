@@ -113,3 +113,32 @@ export const storage = z.looseObject({
   error: z.string().optional(),
 });
 export type StorageReply = z.output<typeof storage>;
+
+/** `GET /api/admin/user/list`, asked without a `Client-Id`; a server may be set to send roles as arrays all the same. */
+const user = z.object({
+  id: z.int(),
+  username: z.string(),
+  base_path: z.string(),
+  role: z.union([z.int(), z.array(z.int()).transform(([first = 0]) => first)]),
+  disabled: z.boolean(),
+  permission: z.int(),
+  otp: z.boolean().default(false),
+});
+export type UserReply = z.output<typeof user>;
+/** A page of users. */
+export const userPage = z.object({ content: z.array(user) });
+
+/** One token of `GET /api/pandav/tokens`. */
+export const apiToken = z.object({
+  id: z.int(),
+  user: z.string(),
+  name: z.string(),
+  scope: z.string(),
+  path: z.string(),
+  createdAt: z.number(),
+  expiresAt: z.number().optional(),
+  lastUsedAt: z.number().optional(),
+});
+
+/** `POST /api/pandav/tokens`. */
+export const newApiToken = apiToken.extend({ token: z.string() });

@@ -1,5 +1,5 @@
 /** Streams into responses: every way a body can end early closes the connection, none ends it cleanly short. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { StorageError } from "#drivers/contract/errors.ts";
@@ -80,11 +80,6 @@ export async function drained(response: ServerResponse): Promise<void> {
     };
     response.on("drain", done).on("close", done);
   });
-}
-
-/** The peer's address, as the socket has it. */
-export function addressOf(request: IncomingMessage): string {
-  return request.socket.remoteAddress ?? "";
 }
 
 async function collect(body: Readable, length: number, signal: AbortSignal): Promise<Buffer> {

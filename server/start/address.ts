@@ -7,9 +7,9 @@ import { StorageError } from "#drivers/contract/errors.ts";
 import type { Config } from "../config.ts";
 
 /** The origin under which this machine reaches a listening server; any-address means itself. */
-export function originOf({ address, family, port }: AddressInfo): string {
-  if (family === "IPv6") return `http://[${address === "::" ? "::1" : address}]:${port}`;
-  return `http://${address === "0.0.0.0" ? "127.0.0.1" : address}:${port}`;
+export function originOf({ address, family, port }: AddressInfo, scheme: "http" | "https" = "http"): string {
+  if (family === "IPv6") return `${scheme}://[${address === "::" ? "::1" : address}]:${port}`;
+  return `${scheme}://${address === "0.0.0.0" ? "127.0.0.1" : address}:${port}`;
 }
 
 /** What kept us from listening, as one line with a remedy; kind `invalid-config`. */

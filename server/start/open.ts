@@ -5,8 +5,9 @@ import type { Accounts } from "../accounts/api.ts";
 import { createCatalogue, openDrivers } from "../accounts/catalogue.ts";
 import { openAuth } from "../auth/auth.ts";
 import type { Config } from "../config.ts";
-import type { HttpServer } from "../http/server.ts";
+import type { HttpServer, TlsPair } from "../http/server.ts";
 import { createLogger, type Logger } from "../log.ts";
+import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { countUpstreamCall, createRecorder } from "../request-context.ts";
 import { createPrivately } from "../store/data-folder.ts";
 import { openSettings } from "../store/settings.ts";
@@ -16,11 +17,13 @@ import { routeOf } from "../upstream/routes.ts";
 import { readVersion } from "../version.ts";
 import type { Vfs } from "../vfs/api.ts";
 import { createOpenMount } from "../vfs/open-mount.ts";
+import { recordingRemovals } from "../vfs/recording-removals.ts";
 import { openTree } from "../vfs/tree/open.ts";
 import type { Tree } from "../vfs/tree/tree.ts";
 import { createVfs } from "../vfs/vfs.ts";
 import { addFirstMount, type FirstStart } from "./first-start.ts";
 import { createFronts, type Door } from "./fronts.ts";
+import { recordDeletion } from "./record-deletion.ts";
 import { type Closing, closeInOrder } from "./shutdown.ts";
 
 /** An opened data folder. */
@@ -30,7 +33,7 @@ export interface Pandav {
   /** Set when this start made what is in the folder. */
   readonly firstStart?: FirstStart;
   /** A server over all fronts, not listening yet; `close` ends it. */
-  createServer(door: Door): HttpServer;
+  createServer(door: Door, tls?: TlsPair): HttpServer;
   /** Ends everything in order, within 10 s. Never rejects. */
   close(): Promise<void>;
 }
@@ -51,10 +54,17 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
     for (const name of ["pandav.db", "tree.db"]) createPrivately(join(config.dataDir, name));
     const store = await openStore(config.dataDir);
     closings.push({ name: "store", withinMs: STORE_MS, close: () => store.close() });
-    const settings = await openSettings(store);
-    const { adminPassword } = config;
-    const auth = await openAuth({ store, settings, clock, log, ...(adminPassword && { adminPassword }) });
-    const { secretKey, upstreams } = config;
+    const settings = await openSettings(store, config.settings);
+    const { adminPassword, secretKey, upstreams } = config;
+    const auth = await openAuth({
+      store,
+      settings,
+      clock,
+      log,
+      ...(secretKey && { secretKey }),
+      ...(adminPassword && { adminPassword }),
+    });
+    closings.push({ name: "audit", withinMs: STORE_MS, close: () => auth.audit.close() });
     const { accounts, logins } = await openAccounts({
       store,
       kinds: drivers.accounts,
@@ -65,8 +75,12 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       ...(secretKey && { secretKey }),
     });
     closings.push({ name: "accounts", withinMs: STORE_MS, close: () => accounts.close() });
+    let mounts: () => ReturnType<Vfs["storages"]["list"]> = () => [];
+    const metrics = createMetrics({ version: readVersion(), dataDir: config.dataDir, mounts: () => mounts() });
     const tree = await openTree({ store, clock, log });
-    const vfs = await openVfs({ store, tree, drivers, accounts, config, log });
+    const plain = await openVfs({ store, tree, drivers, accounts, config, log, metrics });
+    mounts = () => plain.storages.list();
+    const vfs = recordingRemovals(plain, (deletion) => void recordDeletion(auth, deletion));
     closings.push({ name: "mounts", withinMs: VFS_MS, close: (o) => vfs.close(o) });
     const servers: HttpServer[] = [];
     closings.push({
@@ -81,13 +95,14 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
     const createDoor = createFronts(
       { vfs, auth, settings, accounts, logins, catalogue: createCatalogue(drivers), log, version: readVersion() },
       log,
+      { basePath: config.basePath, metrics },
     );
     return {
       vfs,
       log,
       ...(firstStart && { firstStart }),
-      createServer(door) {
-        const server = createDoor(door);
+      createServer(door, tls) {
+        const server = createDoor(door, tls);
         servers.push(server);
         return server;
       },
@@ -106,13 +121,23 @@ interface VfsNeeds {
   readonly accounts: Accounts;
   readonly config: Config;
   readonly log: Logger;
+  readonly metrics: Metrics;
 }
 
-async function openVfs({ store, tree, drivers, accounts, config, log }: VfsNeeds): Promise<Vfs> {
+async function openVfs({ store, tree, drivers, accounts, config, log, metrics }: VfsNeeds): Promise<Vfs> {
   const clock = systemClock;
   const { upstreams } = config;
-  const recorder = createRecorder(log);
-  const openMount = createOpenMount({ store, clock, log, recorder, accounts, upstreams, onRequest: countUpstreamCall });
+  const recorder = createRecorder(log, metrics.recorder);
+  const openMount = createOpenMount({
+    store,
+    clock,
+    log,
+    recorder,
+    accounts,
+    upstreams,
+    onRequest: countUpstreamCall,
+    onReply: metrics.upstream,
+  });
   try {
     const isRerouted = (host: string) => routeOf(host, upstreams) !== undefined;
     return await createVfs({ store, tree, drivers, accounts, openMount, isRerouted, clock, log });

@@ -1,6 +1,7 @@
 /** One line per request: who asked for what, how it ended, and what it cost the storages. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { addressOf } from "../http/client.ts";
 import type { HttpServerOptions } from "../http/server.ts";
 import type { Logger } from "../log.ts";
 import { newRequestContext, type RequestContext, runInRequest } from "../request-context.ts";
@@ -10,7 +11,9 @@ export function logRequests(log: Logger): Required<Pick<HttpServerOptions, "onRe
   const contexts = new WeakMap<IncomingMessage, RequestContext>();
   return {
     onRequest(request, _response, run) {
-      const context = newRequestContext(randomUUID());
+      // A socket that has closed knows its peer no more.
+      const { remoteAddress = "" } = request.socket;
+      const context = newRequestContext(randomUUID(), () => addressOf(request) || remoteAddress);
       contexts.set(request, context);
       runInRequest(context, run);
     },
@@ -28,6 +31,7 @@ export function logRequests(log: Logger): Required<Pick<HttpServerOptions, "onRe
           }),
           method: request.method,
           path: pathOf(request),
+          address: context?.address?.(),
           status,
           durationMs: Math.round(durationMs * 10) / 10,
           ...(!finished && { broken: true }),

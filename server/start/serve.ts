@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, isIP } from "node:net";
 import type { Writable } from "node:stream";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { Config } from "../config.ts";
+import type { TlsPair } from "../http/server.ts";
 import { FolderInUse, type FolderLock, lockFolder } from "../store/lock.ts";
 import { explainListen, originOf, readAddress, removeAddress, writeAddress } from "./address.ts";
 import { onBugs } from "./bugs.ts";
@@ -10,6 +11,7 @@ import { openControlSocket } from "./control-socket.ts";
 import { accountLines, reachLines } from "./first-start.ts";
 import { openPandav, type Pandav } from "./open.ts";
 import { onStopSignals } from "./stop-signals.ts";
+import { readTls, watchTls } from "./tls.ts";
 
 /** Serves until a stop signal, and resolves to 0 when all has ended. Throws StorageErrors whose message is one line for people. */
 export async function serve(config: Config, out: Writable): Promise<number> {
@@ -20,10 +22,11 @@ export async function serve(config: Config, out: Writable): Promise<number> {
   );
   const lock = takeLock(config.dataDir);
   try {
+    const tls = config.tls && readTls(config.tls);
     await checkAddress(config);
     const pandav = await openPandav(config, stopped.signal);
     try {
-      await serveOpened(pandav, config, out, stopped.signal);
+      await serveOpened(pandav, { ...config, ...(tls && { pair: tls }) }, out, stopped.signal);
     } finally {
       await pandav.close();
     }
@@ -37,18 +40,26 @@ export async function serve(config: Config, out: Writable): Promise<number> {
   }
 }
 
-async function serveOpened(pandav: Pandav, config: Config, out: Writable, stopped: AbortSignal): Promise<void> {
+async function serveOpened(
+  pandav: Pandav,
+  config: Config & { readonly pair?: TlsPair },
+  out: Writable,
+  stopped: AbortSignal,
+): Promise<void> {
   const { firstStart, log } = pandav;
   const ignoreBugs = onBugs(log);
+  let stopWatching = () => {};
   try {
     if (firstStart) out.write(accountLines(firstStart, config.dataDir));
     await openControlSocket(config.dataDir, pandav.createServer("owner"));
-    const { host, port } = config;
-    const listening = pandav.createServer("visitor").listen({ host, port });
+    const { host, port, pair, tls } = config;
+    const server = pandav.createServer("visitor", pair);
+    const listening = server.listen({ host, port });
     const address = (await listening.catch((error: unknown) => {
       throw explainListen(error, config);
     })) as AddressInfo;
-    const url = originOf(address);
+    if (tls) stopWatching = watchTls(tls, { renew: (renewed) => server.renewTls(renewed), log });
+    const url = `${originOf(address, pair ? "https" : "http")}${config.basePath}`;
     writeAddress(config.dataDir, url);
     if (firstStart) out.write(reachLines(firstStart, url, isLoopback(address.address)));
     out.write(`Pandav listens on ${url}\n`);
@@ -57,6 +68,7 @@ async function serveOpened(pandav: Pandav, config: Config, out: Writable, stoppe
     log.info({}, "stopping");
   } finally {
     removeAddress(config.dataDir);
+    stopWatching();
     ignoreBugs();
   }
 }

@@ -12,6 +12,11 @@ export interface Schema {
   overlay: OverlayTable;
   replacement: ReplacementTable;
   upload_checkpoint: UploadCheckpointTable;
+  lock: LockTable;
+  api_token: ApiTokenTable;
+  meta: MetaTable;
+  remembered: RememberedTable;
+  audit: AuditTable;
 }
 
 /** One setting, its value as JSON. */
@@ -87,6 +92,10 @@ export interface UserTable {
   /** AList's bits (alist-api.md §4.7). */
   permission: number;
   disabled: number;
+  /** The secret of the second factor, sealed (`server/store/sealing.ts`); null without one. */
+  totp: string | null;
+  /** The last time step whose code was accepted: no code is good twice (RFC 6238 §5.2). */
+  totp_step: Generated<number>;
 }
 
 /** A login that has not ended; the token carries its id. */
@@ -139,4 +148,102 @@ export interface UploadCheckpointTable {
   state: string;
   /** When it was last saved. */
   at: number;
+}
+
+/** What is remembered of a file or directory beside what its storage says: one row per node of the tree. */
+export interface RememberedTable {
+  m: Generated<number>;
+  storage_id: number;
+  /** The node's key; null where the tree has not met the entry yet (a copy's content). */
+  n: number | null;
+  /** The tree file that gave the key (`Tree.birth`): in another one, the key means nothing. */
+  tree: number;
+  /** `Entry.id` as a JSON string: by it and the name the entry is known again when the tree was lost. */
+  id: string;
+  /** The upstream's name as a JSON string. */
+  name: string;
+  /** What `modified_at` and `hashes` belong to: the entry's size, version and own time when they were stored. */
+  size: number | null;
+  version: string | null;
+  dated: number | null;
+  /** The file's time, where the storage does not take it. */
+  modified_at: number | null;
+  /** JSON of `Hashes`. */
+  hashes: string | null;
+  /** Dead properties: JSON of `[namespace, local name, element]`s. */
+  properties: string | null;
+  at: number;
+}
+
+/** A token that somebody made for a program of his. */
+export interface ApiTokenTable {
+  id: Generated<number>;
+  user_id: number;
+  name: string;
+  /** SHA-256 of the token, hexadecimal: 256 random bits need no slow hash. */
+  hash: string;
+  /** `read`, `write` or `admin`. */
+  scope: string;
+  /** What the token's holder sees as `/`, inside the user's base path. */
+  path: string;
+  created_at: number;
+  /** Null: never. */
+  expires_at: number | null;
+  last_used_at: number | null;
+}
+
+/** Rules of one folder (alist-api.md §4.9, §12.5); flags are 0 or 1. */
+export interface MetaTable {
+  id: Generated<number>;
+  path: string;
+  /** Sealed (`server/store/sealing.ts`); null without one. */
+  password: string | null;
+  p_sub: number;
+  write: number;
+  w_sub: number;
+  /** Patterns of names, one a line. */
+  hide: string;
+  h_sub: number;
+  readme: string;
+  r_sub: number;
+  header: string;
+  header_sub: number;
+}
+
+/** A write lock that somebody holds on a file or directory (RFC 4918 §6); it counts while the node `n` lies at `path`. */
+export interface LockTable {
+  /** `urn:uuid:…` */
+  token: string;
+  storage_id: number;
+  /** The node's key. */
+  n: number;
+  /** `Entry.id` of what was locked, as a JSON string: ids may hold lone surrogates, which SQLite cannot. */
+  entry_id: string;
+  /** Inside the mount, `/` for its root; the last segment is the name. */
+  path: string;
+  /** `exclusive` or `shared`. */
+  scope: string;
+  /** `0` or `infinity`. */
+  depth: string;
+  /** The client's `DAV:owner` element, or empty. */
+  owner: string;
+  user_id: number;
+  expires_at: number;
+}
+
+/** What happened that an owner may want to look up later: logins, changes of rights and storages, deletions. */
+export interface AuditTable {
+  id: Generated<number>;
+  /** Milliseconds since the epoch. */
+  at: number;
+  /** `login`, `user.create`, … */
+  action: string;
+  /** 0 or 1. */
+  ok: number;
+  /** The name at that time: users may be gone. Empty: nobody known. */
+  user: string;
+  /** IP address; empty on the control socket. */
+  address: string;
+  /** What it was done to: a name, an id, a path; never a secret. */
+  subject: string;
 }

@@ -2,6 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { StorageError } from "#drivers/contract/errors.ts";
+import { parseNetworks } from "./networks.ts";
+import { parseOrigins } from "./origins.ts";
 import { randomText } from "./random-text.ts";
 import type { Store } from "./store.ts";
 
@@ -31,7 +33,22 @@ const SCHEMA = z.object({
   site_url: z.string().default("").meta({
     title: "Site address",
     description:
-      "The address under which clients reach this server, such as https://dav.example.com. Empty means the address they asked.",
+      "The address under which clients reach this server, such as https://dav.example.com; several, separated by commas, where the first stands in links. Empty means the address they asked.",
+  }),
+  trusted_proxies: checked(parseNetworks).meta({
+    title: "Trusted proxies",
+    description:
+      "Addresses and networks, separated by commas, of the proxies whose X-Forwarded-For, -Proto and -Host are believed. Empty means none.",
+  }),
+  cors_origins: checked(parseOrigins).meta({
+    title: "Web pages",
+    description:
+      "Origins of web pages, such as https://panel.example.com, separated by commas, that may use this server in a browser; * means any, without the browser's credentials. Empty means any for the API, as in AList, and none for WebDAV.",
+  }),
+  private_addresses: checked(parseNetworks).meta({
+    title: "Private addresses",
+    description:
+      "Addresses and networks, separated by commas, that addresses named by users may lead to although they are this machine's or of a private network. Empty means none.",
   }),
   api_dialect: z.enum(["auto", "classic", "roles"]).default("auto").meta({
     title: "API dialect",
@@ -124,6 +141,20 @@ function extensions(kind: string, list: string): z.ZodDefault<z.ZodString> {
       title: `${kind} types`,
       description: `Extensions shown as ${kind.toLowerCase()}. Lower case, separated by commas.`,
     });
+}
+
+/** Text that `parse` takes without throwing. */
+function checked(parse: (text: string) => unknown): z.ZodDefault<z.ZodString> {
+  return z
+    .string()
+    .superRefine((text, c) => {
+      try {
+        parse(text);
+      } catch (error) {
+        c.addIssue({ code: "custom", message: (error as Error).message });
+      }
+    })
+    .default("");
 }
 
 function isKnown(key: string): key is SettingKey {

@@ -25,6 +25,8 @@ export interface ApiOptions {
   readonly log: Log;
   /** Called for every request that goes out. */
   readonly onRequest: () => void;
+  /** Called with how it ended: its status, or undefined where no answer came. */
+  readonly onReply: (status: number | undefined) => void;
 }
 
 /** Longest time without an answer, in milliseconds; the wait in the pacer is not in it. */
@@ -34,7 +36,7 @@ const RESPONSE_MS = 30_000;
  * One instance per account. Every call is paced, makes no retries, follows no redirect by itself, and fails with a StorageError
  * (its `cause` being got's own error, with the response) or with the signal's reason.
  */
-export function createApi({ upstreams, proxy, pacer, log, onRequest }: ApiOptions): Got {
+export function createApi({ upstreams, proxy, pacer, log, onRequest, onReply }: ApiOptions): Got {
   const agent = proxy === undefined ? {} : proxyAgents(proxy);
   return loadGot().extend({
     retry: { limit: 0 },
@@ -51,9 +53,16 @@ export function createApi({ upstreams, proxy, pacer, log, onRequest }: ApiOption
           onRequest();
         },
       ],
+      beforeError: [
+        (error) => {
+          if (error.response === undefined && error.code !== "ERR_ABORTED") onReply(undefined);
+          return error;
+        },
+      ],
       afterResponse: [
         (response) => {
           const { options } = response.request;
+          onReply(response.statusCode);
           const ms = response.timings?.phases.total;
           const place = placeOf(response.requestUrl);
           log.debug({ method: options.method, place, status: response.statusCode, ms }, "upstream request");

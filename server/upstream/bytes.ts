@@ -8,24 +8,58 @@ export interface BytesOptions {
   readonly proxy?: string;
   /** Called for every request that goes out. */
   readonly onRequest: () => void;
+  /** Called with how it ended: its status, or undefined where no answer came. */
+  readonly onReply?: (status: number | undefined) => void;
 }
 
 /** Longest wait for headers and for more of a body at this level, in milliseconds; the layer `timeout` has the finer limits. */
 const SILENCE_MS = 300_000;
 
 /** A dispatcher of its own; close it with its mount. */
-export function createBytes({ upstreams, proxy, onRequest }: BytesOptions): Dispatcher {
+export function createBytes({ upstreams, proxy, onRequest, onReply = () => {} }: BytesOptions): Dispatcher {
   const { Agent, ProxyAgent } = loadUndici();
   const limits = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS, connect: { timeout: 30_000 } };
   const direct = new Agent(limits);
   const outside = proxy === undefined ? direct : new ProxyAgent({ ...limits, uri: proxy });
-  return outside.compose((dispatch) => (options, handler) => {
+  return outside.compose((dispatch) => (options, inner) => {
     onRequest();
+    const handler = telling(inner, onReply);
     const host = options.origin === undefined ? undefined : new URL(String(options.origin)).host;
     const to = host === undefined ? undefined : routeOf(host, upstreams);
     if (!to || host === undefined) return dispatch(options, handler);
     // The stand-in is reached directly, whatever proxy leads to the real host.
     return direct.dispatch({ ...options, origin: to.origin, headers: withHost(options.headers, host) }, handler);
+  });
+}
+
+/** The same handler, which tells the first thing that it hears of the answer. */
+function telling(
+  inner: Dispatcher.DispatchHandler,
+  onReply: (status: number | undefined) => void,
+): Dispatcher.DispatchHandler {
+  let isTold = false;
+  const tell = (status: number | undefined) => {
+    if (!isTold) onReply(status);
+    isTold = true;
+  };
+  return new Proxy(inner, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key, target);
+      if (typeof value !== "function") return value;
+      if (key === "onResponseStart") {
+        return (...args: [unknown, number, ...unknown[]]) => {
+          if (args[1] >= 200) tell(args[1]);
+          return value.apply(target, args) as unknown;
+        };
+      }
+      if (key === "onResponseError") {
+        return (...args: unknown[]) => {
+          tell(undefined);
+          return value.apply(target, args) as unknown;
+        };
+      }
+      return value.bind(target) as unknown;
+    },
   });
 }
 

@@ -28,6 +28,8 @@ export interface DriverEnvOptions<C = unknown> {
   readonly rate?: { readonly perSecond?: number; readonly burst?: number };
   /** Called for every request that goes out: counts them for the current request of ours. */
   readonly onRequest?: () => void;
+  /** Called with the `name` above and how a request that went out ended: its status, or undefined where no answer came. */
+  readonly onReply?: (name: string, status: number | undefined) => void;
 }
 
 /** An environment and the end of it. */
@@ -39,6 +41,7 @@ export interface OwnedDriverEnv<C = unknown> extends DriverEnv<C> {
 /** A driver's environment. `api`, `bytes`, `webSocket` and `cookieJar` load their packages when they are first touched. */
 export function createDriverEnv<C = unknown>(options: DriverEnvOptions<C>): OwnedDriverEnv<C> {
   const { upstreams = {}, proxy, clock = systemClock, rate, onRequest = () => {} } = options;
+  const onReply = (status: number | undefined) => options.onReply?.(options.name, status);
   const log = named(options.log, options.name);
   const outside = { upstreams, ...(proxy !== undefined && { proxy }) };
   let pacer = options.pacer;
@@ -51,11 +54,11 @@ export function createDriverEnv<C = unknown>(options: DriverEnvOptions<C>): Owne
         ...(rate?.perSecond !== undefined && { ratePerSecond: rate.perSecond }),
         ...(rate?.burst !== undefined && { burst: rate.burst }),
       });
-      api ??= createApi({ ...outside, pacer, log, onRequest });
+      api ??= createApi({ ...outside, pacer, log, onRequest, onReply });
       return api;
     },
     get bytes() {
-      bytes ??= createBytes({ ...outside, onRequest });
+      bytes ??= createBytes({ ...outside, onRequest, onReply });
       return bytes;
     },
     webSocket: (url, { headers = {} } = {}) => openWebSocket(url, headers, outside),

@@ -2,7 +2,9 @@
 import type { Usage } from "#drivers/contract/mount.ts";
 import type { Capabilities } from "#drivers/contract/traits.ts";
 import type { AccountInfo } from "../accounts/api.ts";
+import type { ResourceLocks } from "./locks/api.ts";
 import type { Prepared } from "./prepared.ts";
+import type { PropertyPatch } from "./properties/properties.ts";
 import type { Removal } from "./removing.ts";
 import type {
   DeliverOptions,
@@ -46,12 +48,20 @@ export interface Vfs {
   copy(from: string, to: string, o: TransferOptions): Promise<TransferResult>;
   /** Where a client can fetch a file by itself, with no header of ours. Throws `unsupported`, saying why, where the storage gives no such link. */
   link(path: string, o: VfsOptions): Promise<PlainLink>;
+  /** As `patchProperties` with a time alone. */
   setModifiedAt(path: string, ms: number, o: VfsOptions): Promise<Resource>;
+  /**
+   * Changes what clients keep with a resource, and its time, all or nothing; the time is remembered where the storage does not take it.
+   * Throws PropertyLimitError (`quota-exceeded`), `not-found`, `permission-denied` for what belongs to no storage.
+   */
+  patchProperties(path: string, patch: PropertyPatch, o: VfsOptions): Promise<Resource>;
   /** Undefined where the storage does not tell, and for directories that belong to no mount. */
   usage(path: string, o: VfsOptions): Promise<Usage | undefined>;
   /** Undefined for directories that belong to no mount, which are read-only. */
   capabilities(path: string): Capabilities | undefined;
   readonly storages: Storages;
+  /** Write locks: every change above heeds them and throws `locked` for who does not hold them. */
+  readonly locks: ResourceLocks;
   /** The recycle bins of the storages. */
   readonly trash: TrashBins;
   /** Where fronts keep the bytes that they made of listings, across restarts. */

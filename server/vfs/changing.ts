@@ -3,9 +3,11 @@ import { type ErrorKind, kindOf, StorageError } from "#drivers/contract/errors.t
 import type { Entry, Mount } from "#drivers/contract/mount.ts";
 import { isWithin, nameOf, parentOf } from "#drivers/contract/path.ts";
 import type { Listings } from "./listings.ts";
+import type { Locks } from "./locks/locks.ts";
 import { childOf, type FoundNode, type Lookup, notADirectory } from "./lookup.ts";
 import type { MountTable } from "./mount-table.ts";
 import { resourceOf } from "./node-resource.ts";
+import type { Properties } from "./properties/properties.ts";
 import type { Resource, TransferOptions, VfsOptions } from "./resource.ts";
 import { entryOf, type TreeNode } from "./tree/tree.ts";
 import type { Uploads } from "./uploads.ts";
@@ -32,6 +34,8 @@ export interface ChangingOptions {
   readonly listings: Listings;
   readonly uploads: Uploads;
   readonly usage: UsageCache;
+  readonly locks: Pick<Locks, "guard">;
+  readonly properties: Properties;
 }
 
 export class Changing {
@@ -45,6 +49,7 @@ export class Changing {
     const existing = await this.#o.lookup.findNodeOrNothing(path, o);
     if (existing) throw new StorageError("already-exists", `${path} exists already`, { path });
     const parent = await this.directory(parentOf(path), o);
+    this.#o.locks.guard.newMember(parent, o);
     return resourceOf(await this.createIn(parent, nameOf(path), o));
   }
 
@@ -101,7 +106,7 @@ export class Changing {
       throw error;
     });
     if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
-    await this.#showMoved(from, toParent, outcome?.entry, o);
+    await this.#showMoved(from, toParent, name, outcome?.entry, o);
     return outcome?.entry && toParent.storage.tree.toVisible(outcome.entry.name);
   }
 
@@ -128,22 +133,15 @@ export class Changing {
     this.#o.usage.forget(storage);
     if (!outcome?.entry) {
       await this.#o.listings.refresh(toParent.storage, toParent.node, o.signal);
+      const copy = o.conflict === "rename" ? undefined : toParent.storage.tree.lookup(toParent.node, name);
+      if (copy) await this.#o.properties.copied(from, childOf(toParent, copy), o);
       return undefined;
     }
     // What the copy replaced is gone with all in it; a copied directory's content is listed when somebody asks.
-    await forgetReplaced(toParent, outcome.entry);
-    return (await toParent.storage.tree.put(toParent.node, outcome.entry, "committed")).name;
-  }
-
-  async setModifiedAt(path: string, ms: number, o: VfsOptions): Promise<Resource> {
-    const found = await this.#o.lookup.findNode(path, o);
-    const { storage, node, parent } = found;
-    const entry = await storage.using("setModifiedAt", (mount) => mount.setModifiedAt!(entryOf(node), ms, o));
-    const hashes = node.hashes && { hashes: node.hashes };
-    const now = parent
-      ? await storage.tree.put(parent, { ...hashes, ...entry }, "committed")
-      : await storage.tree.setRoot(entry);
-    return resourceOf({ ...found, node: now });
+    await this.#forgetReplaced(toParent, outcome.entry);
+    const node = await toParent.storage.tree.put(toParent.node, outcome.entry, "committed");
+    await this.#o.properties.copied(from, childOf(toParent, node), o);
+    return node.name;
   }
 
   /** What the storage calls a name, new or there already. */
@@ -152,17 +150,38 @@ export class Changing {
     return existing?.rawName ?? toParent.storage.tree.toUpstream(name.normalize("NFC"));
   }
 
-  async #showMoved(from: FoundNode, toParent: FoundNode, entry: Entry | undefined, o: VfsOptions): Promise<void> {
+  async #showMoved(
+    from: FoundNode,
+    toParent: FoundNode,
+    name: string,
+    entry: Entry | undefined,
+    o: TransferOptions,
+  ): Promise<void> {
     const { storage, node, parent } = from;
+    const { tree } = toParent.storage;
     storage.watching.drop(node.n);
+    if (entry) await this.#forgetReplaced(toParent, entry, node);
+    let moved: TreeNode | undefined;
     if (entry && toParent.storage === storage) {
-      await forgetReplaced(toParent, entry, node);
-      await storage.tree.move(parent!, node.name, toParent.node, withHashes(entry, node));
-      return;
+      moved = await tree.move(parent!, node.name, toParent.node, withHashes(entry, node));
+    } else {
+      await storage.tree.remove(parent!, node.name);
+      if (entry) moved = await tree.put(toParent.node, withHashes(entry, node), "committed");
+      else {
+        await this.#o.listings.refresh(toParent.storage, toParent.node, o.signal);
+        if (o.conflict !== "rename") moved = tree.lookup(toParent.node, name);
+      }
     }
-    await storage.tree.remove(parent!, node.name);
-    if (entry) await toParent.storage.tree.put(toParent.node, withHashes(entry, node), "committed");
-    else await this.#o.listings.refresh(toParent.storage, toParent.node, o.signal);
+    if (moved) await this.#o.properties.moved(from, childOf(toParent, moved));
+  }
+
+  /** What a move or copy has replaced is gone, with all in it. */
+  async #forgetReplaced(toParent: FoundNode, entry: Entry, moved?: TreeNode): Promise<void> {
+    const { tree } = toParent.storage;
+    const replaced = tree.lookup(toParent.node, tree.toVisible(entry.name));
+    if (!replaced || replaced.n === moved?.n) return;
+    await tree.forget(toParent.node, replaced.name);
+    await this.#o.properties.removed(childOf(toParent, replaced));
   }
 
   async #explainOutcome(from: FoundNode, toParent: FoundNode, error: StorageError, o: VfsOptions): Promise<unknown> {
@@ -191,12 +210,6 @@ export function refuseInsideItself(from: string, to: string): void {
 function bothSides(from: FoundNode, toParent: FoundNode): readonly Pick<FoundNode, "storage" | "node">[] {
   const source = { storage: from.storage, node: from.parent! };
   return source.node.n === toParent.node.n ? [source] : [source, toParent];
-}
-
-async function forgetReplaced(toParent: FoundNode, entry: Entry, moved?: TreeNode): Promise<void> {
-  const { tree } = toParent.storage;
-  const replaced = tree.lookup(toParent.node, tree.toVisible(entry.name));
-  if (replaced && replaced.n !== moved?.n) await tree.forget(toParent.node, replaced.name);
 }
 
 function withHashes(entry: Entry, node: TreeNode): Entry {

@@ -5,6 +5,7 @@ import { joinPath } from "#drivers/contract/path.ts";
 import { type Listings, onNewRootAgain } from "./listings.ts";
 import type { MountTable } from "./mount-table.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
+import { isProbeName } from "./placeholders/probe-names.ts";
 import type { VfsOptions } from "./resource.ts";
 import type { TreeNode } from "./tree/tree.ts";
 
@@ -106,12 +107,19 @@ export class Lookup {
       if (!isLast || !before) return known;
       const { state } = await this.#listings.ensure(storage, node, parent.inside, o);
       if (state.version === before.version) return known;
-    } else if (!this.#listings.provesAbsence(storage, node, parent.inside)) {
+    } else if (!this.#isAbsent(parent, name, isLast)) {
       await this.#refreshDirectory(parent, o);
     }
     const now = lookupName(storage, node, name);
     if (!now) throw notFound(joinPath(parent.path, name));
     return now;
+  }
+
+  /** True where a name that the tree does not know need not be asked for. */
+  #isAbsent({ storage, node, inside }: FoundNode, name: string, isLast: boolean): boolean {
+    if (this.#listings.provesAbsence(storage, node, inside)) return true;
+    // A file manager's probes of every folder must not list all of them again (webdav.md §5).
+    return isLast && isProbeName(name) && storage.tree.directory(node) !== undefined;
   }
 
   async #refreshDirectory(directory: FoundNode, o: VfsOptions): Promise<void> {

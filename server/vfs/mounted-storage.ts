@@ -5,6 +5,8 @@ import type { Mount } from "#drivers/contract/mount.ts";
 import { type Capabilities, capabilitiesOf, type Traits } from "#drivers/contract/traits.ts";
 import type { Freshness, StorageInfo } from "./api.ts";
 import type { MountFacts } from "./node-resource.ts";
+import type { Remembered } from "./properties/remembered.ts";
+import type { RememberedNodes } from "./properties/remembered-nodes.ts";
 import { SharedTasks } from "./shared-tasks.ts";
 import type { DirectoryState, MountTree, TreeNode } from "./tree/tree.ts";
 import { Watching } from "./watching.ts";
@@ -32,6 +34,7 @@ export interface MountedStorageOptions {
   readonly freshness?: Freshness;
   readonly delivery: StorageInfo["delivery"];
   readonly tree: MountTree;
+  readonly remembered: Pick<RememberedNodes, "of">;
   /** Opens the driver's mount under the full stack; makes no upstream call. */
   readonly open: (signal: AbortSignal) => Promise<Mount>;
   readonly clock: Clock;
@@ -149,6 +152,10 @@ export class MountedStorage implements MountFacts {
       this.failed(error);
       throw error;
     }
+  }
+
+  remembered(node: TreeNode): Remembered | undefined {
+    return this.#options.remembered.of(this.id, node);
   }
 
   /** A listed directory's entries from the tree. Throws once the storage is closed: what the tree knows of it may be going then. */

@@ -7,6 +7,7 @@ import type { StorageTable } from "../store/schema.ts";
 import type { Freshness, StorageInfo } from "./api.ts";
 import type { MountTable } from "./mount-table.ts";
 import { MountedStorage } from "./mounted-storage.ts";
+import type { RememberedNodes } from "./properties/remembered-nodes.ts";
 import { checkSettings } from "./storage-drivers.ts";
 import type { Tree } from "./tree/tree.ts";
 
@@ -21,6 +22,7 @@ export type OpenMount = (
 export interface MountingOptions {
   readonly tree: Tree;
   readonly table: MountTable;
+  readonly remembered: RememberedNodes;
   readonly openMount: OpenMount;
   readonly clock: Clock;
   readonly log: Log;
@@ -39,6 +41,7 @@ export class Mounting {
   async mount(row: StorageRow, definition: AnyDriver): Promise<MountedStorage> {
     const settings = JSON.parse(row.settings) as Record<string, unknown>;
     const freshness = row.freshness === null ? undefined : (JSON.parse(row.freshness) as Freshness);
+    await this.#o.remembered.openStorage(row.id);
     const storage = new MountedStorage({
       id: row.id,
       mountPath: row.mount_path,
@@ -47,6 +50,7 @@ export class Mounting {
       ...(freshness && { freshness }),
       delivery: row.delivery as StorageInfo["delivery"],
       tree: await this.#o.tree.openMount(row.id, definition.traits),
+      remembered: this.#o.remembered,
       open: (signal) =>
         this.#o.openMount(
           { id: row.id, mountPath: row.mount_path, ...(row.account_id !== null && { account: row.account_id }) },

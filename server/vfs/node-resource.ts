@@ -1,6 +1,8 @@
 /** Resources made from tree nodes, and those that only the mount table knows. */
 import type { Hashes } from "#drivers/contract/mount.ts";
 import { joinPath, nameOf } from "#drivers/contract/path.ts";
+import type { DeadProperty } from "./properties/dead-properties.ts";
+import type { Remembered } from "./properties/remembered.ts";
 import type { Resource } from "./resource.ts";
 import type { TreeNode } from "./tree/tree.ts";
 
@@ -8,6 +10,8 @@ import type { TreeNode } from "./tree/tree.ts";
 export interface MountFacts {
   readonly id: number;
   readonly mountPath: string;
+  /** What is remembered of a node beside what the storage says; undefined for most. */
+  remembered(node: TreeNode): Remembered | undefined;
 }
 
 /** A node at a path. Its path and etag are made when somebody asks: most fields of most entries are never read. */
@@ -38,13 +42,14 @@ export class NodeResource implements Resource {
     return this.node.sizeIs;
   }
   get modifiedAt(): number | undefined {
-    return this.node.modifiedAt;
+    return this.#mount.remembered(this.node)?.modifiedAt ?? this.node.modifiedAt;
   }
   get createdAt(): number | undefined {
     return this.node.createdAt;
   }
   get hashes(): Hashes | undefined {
-    return this.node.hashes;
+    const remembered = this.#mount.remembered(this.node)?.hashes;
+    return remembered ? { ...remembered, ...this.node.hashes } : this.node.hashes;
   }
   get etag(): string | undefined {
     return etagOf(this.node);
@@ -57,6 +62,9 @@ export class NodeResource implements Resource {
   }
   get isMountPoint(): boolean {
     return this.node.parentN === 0;
+  }
+  get properties(): readonly DeadProperty[] | undefined {
+    return this.#mount.remembered(this.node)?.properties;
   }
   get pending(): boolean {
     return this.node.pending;

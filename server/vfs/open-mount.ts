@@ -11,7 +11,7 @@ import { mountJournal, mountState } from "./mount-rows.ts";
 import type { OpenMount } from "./mounting.ts";
 import { stack } from "./stack.ts";
 
-export interface OpenMountOptions extends Pick<DriverEnvOptions, "upstreams" | "overrides" | "onRequest"> {
+export interface OpenMountOptions extends Pick<DriverEnvOptions, "upstreams" | "overrides" | "onRequest" | "onReply"> {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
@@ -22,7 +22,7 @@ export interface OpenMountOptions extends Pick<DriverEnvOptions, "upstreams" | "
 
 /** How `createVfs` opens mounts. What a crash left half replaced is settled before the mount is handed out; where nothing was left, no call is made. */
 export function createOpenMount(options: OpenMountOptions): OpenMount {
-  const { store, clock, log, recorder, accounts, upstreams, overrides, onRequest } = options;
+  const { store, clock, log, recorder, accounts, upstreams, overrides, onRequest, onReply } = options;
   return async ({ id, mountPath, account: accountId }, definition, settings, signal) => {
     const account = accountId === undefined ? undefined : await accounts?.forMount(accountId);
     const env = createDriverEnv({
@@ -34,6 +34,7 @@ export function createOpenMount(options: OpenMountOptions): OpenMount {
       ...(upstreams && { upstreams }),
       ...(overrides && { overrides }),
       ...(onRequest && { onRequest }),
+      ...(onReply && { onReply }),
     });
     try {
       const opened = await definition.open(settings, env, { signal });

@@ -3,8 +3,11 @@ import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { Mount } from "#drivers/contract/mount.ts";
 import type { Changing } from "./changing.ts";
 import type { Listings } from "./listings.ts";
+import type { Lock } from "./locks/lock.ts";
+import type { Locks } from "./locks/locks.ts";
 import type { FoundNode, Lookup } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
+import type { Properties } from "./properties/properties.ts";
 import type { RemovalOptions } from "./resource.ts";
 import { entryOf } from "./tree/tree.ts";
 import type { Uploads } from "./uploads.ts";
@@ -19,6 +22,8 @@ export interface RemovingOptions {
   readonly listings: Listings;
   readonly uploads: Uploads;
   readonly usage: UsageCache;
+  readonly locks: Locks;
+  readonly properties: Properties;
 }
 
 /** How one of several removals ended. */
@@ -38,9 +43,9 @@ export class Removing {
     if (removal?.error !== undefined) throw removal.error;
   }
 
-  /** Removes what was found, at the storage and in the tree. */
-  async removeFound(found: FoundNode, o: RemovalOptions): Promise<void> {
-    const [removal] = await this.#removeBatch(found.storage, [found], o);
+  /** Removes what was found, at the storage and in the tree. `locks` stay: what takes its place will have them. */
+  async removeFound(found: FoundNode, o: RemovalOptions, locks: readonly Lock[] = []): Promise<void> {
+    const [removal] = await this.#removeBatch(found.storage, [found], o, locks);
     if (removal?.error !== undefined) throw removal.error;
   }
 
@@ -77,6 +82,7 @@ export class Removing {
   async #removable(path: string, o: RemovalOptions): Promise<FoundNode> {
     const found = await this.#o.lookup.findNode(path, o);
     this.#o.changing.refuseMountPoints(found.path, found);
+    this.#o.locks.guard.removal(found, o);
     if (found.node.kind === "directory" && o.onlyEmpty) await this.#demandEmpty(found, o);
     else if (found.node.kind === "directory" && o.recursive === false) {
       throw new StorageError("is-a-directory", `${path} is a directory`, { path });
@@ -104,6 +110,7 @@ export class Removing {
     storage: MountedStorage,
     batch: readonly FoundNode[],
     o: RemovalOptions,
+    locks: readonly Lock[] = [],
   ): Promise<readonly Removal[]> {
     await storage.mount();
     const mode = o.mode ?? (storage.capabilities?.trash ? "trash" : "permanent");
@@ -125,12 +132,17 @@ export class Removing {
       throw error;
     });
     const removals: Removal[] = [];
-    for (const [i, found] of batch.entries()) removals.push(await this.#show(found, outcomes[i]?.error, o));
+    for (const [i, found] of batch.entries()) removals.push(await this.#show(found, outcomes[i]?.error, o, locks));
     this.#o.usage.forget(storage);
     return removals;
   }
 
-  async #show(found: FoundNode, error: StorageError | undefined, o: RemovalOptions): Promise<Removal> {
+  async #show(
+    found: FoundNode,
+    error: StorageError | undefined,
+    o: RemovalOptions,
+    locks: readonly Lock[],
+  ): Promise<Removal> {
     const { storage, node, parent } = found;
     if (error && kindOf(error) === "not-found") {
       return { error: await this.#o.lookup.explainMissing(found, error, o).catch((other: unknown) => other) };
@@ -141,6 +153,8 @@ export class Removing {
       return { error };
     }
     await storage.tree.remove(parent!, node.name);
+    await this.#o.locks.forget(found, locks);
+    await this.#o.properties.removed(found);
     storage.watching.drop(node.n);
     return {};
   }

@@ -1,10 +1,14 @@
 /** What the fronts see of the filesystem: paths outside, never an id. */
 import type { Readable } from "node:stream";
 import type { ByteRange, ClientHints, Conflict, Hashes, Priority, RemoveOptions } from "#drivers/contract/mount.ts";
+import type { LockHolder } from "./locks/lock.ts";
+import type { DeadProperty } from "./properties/dead-properties.ts";
 
 export interface VfsOptions {
   readonly signal: AbortSignal;
   readonly priority?: Priority;
+  /** Who asks for a change, and the lock tokens that he submits. Absent: nobody, against whom every lock stands. */
+  readonly holder?: LockHolder;
 }
 
 /** A file or directory at a path. Immutable. */
@@ -30,6 +34,8 @@ export interface Resource {
   readonly mountPath?: string | undefined;
   /** True for a mount's root, and for a directory that holds mount points only. */
   readonly isMountPoint: boolean;
+  /** What clients keep with it (RFC 4918 §4); absent for most. */
+  readonly properties?: readonly DeadProperty[] | undefined;
   /** True while its content is ours alone (an upload on its way). */
   readonly pending: boolean;
 }
@@ -115,7 +121,7 @@ export interface WriteResult {
   readonly resource: Resource;
   /** False when something was replaced. */
   readonly created: boolean;
-  /** True where the file's time is the one asked for. */
+  /** True where the file's time is the one asked for: the storage's own, or remembered. */
   readonly modifiedAtStored: boolean;
 }
 

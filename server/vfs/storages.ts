@@ -108,7 +108,10 @@ export class StorageAdministration implements Storages {
     // Other settings and other accounts may show another folder: nothing of the old tree is true of it.
     const sameFolder = columns.settings === old.settings && account === old.account_id;
     await this.#mounting.unmount(id);
-    if (!sameFolder) await this.#o.tree.dropMount(id);
+    if (!sameFolder) {
+      await this.#o.remembered.unseatStorage(id);
+      await this.#o.tree.dropMount(id);
+    }
     if (!old.disabled) {
       const storage = await this.#mounting.mount(row, definition);
       try {
@@ -120,6 +123,7 @@ export class StorageAdministration implements Storages {
       }
     }
     await this.#o.store.db.updateTable("storage").set(columns).where("id", "=", id).execute();
+    if (!sameFolder) await this.#o.remembered.dropStorage(id);
     this.#rows.set(id, row);
     return this.#info(row);
   }
@@ -155,6 +159,7 @@ export class StorageAdministration implements Storages {
 
   async #forget(id: number): Promise<void> {
     await this.#mounting.unmount(id);
+    await this.#o.remembered.dropStorage(id);
     await this.#o.store.db.deleteFrom("storage").where("id", "=", id).execute();
     this.#rows.delete(id);
     await this.#o.tree.dropMount(id);

@@ -5,13 +5,19 @@ import { joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
 import { type Changing, refuseInsideItself } from "./changing.ts";
 import { freeName } from "./free-name.ts";
 import type { Listings } from "./listings.ts";
+import type { Lock } from "./locks/lock.ts";
+import type { Locks } from "./locks/locks.ts";
 import { childOf, type FoundNode, type Lookup } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
+import { resourceOf } from "./node-resource.ts";
+import type { Properties } from "./properties/properties.ts";
 import type { Reading } from "./reading.ts";
 import type { Removing } from "./removing.ts";
 import type { TransferOptions, TransferResult, VfsOptions } from "./resource.ts";
 import type { Writing } from "./writing.ts";
 
+/** How long a copy that failed may take to be removed, in milliseconds. */
+const GIVE_UP_MS = 30_000;
 /** Most bytes that a client waits for while they pass through this server; above, a task is the way (architecture.md §9). */
 const MAX_SYNC_BYTES = 1024 ** 3;
 
@@ -22,6 +28,8 @@ export interface TransferringOptions {
   readonly writing: Writing;
   readonly changing: Changing;
   readonly removing: Removing;
+  readonly locks: Locks;
+  readonly properties: Properties;
   readonly maxSyncBytes?: number;
 }
 
@@ -30,6 +38,8 @@ interface Plan {
   readonly directory: FoundNode;
   readonly existing: FoundNode | undefined;
   readonly to: string;
+  /** The locks that what is replaced has. */
+  readonly locks: readonly Lock[];
 }
 
 export class Transferring {
@@ -42,6 +52,7 @@ export class Transferring {
   async move(from: string, to: string, o: TransferOptions): Promise<TransferResult> {
     const plan = await this.#plan(from, to, o);
     const { source, directory } = plan;
+    this.#o.locks.guard.removal(source, o);
     let name: string | undefined;
     if ((await this.#oneCallReaches(source.storage, directory.storage)) && source.storage.capabilities?.move) {
       name = await this.#o.changing.moveInside(source, directory, nameOf(to), o);
@@ -53,6 +64,8 @@ export class Transferring {
       // What was moved away is not deleted: it needs no place in the bin.
       await this.#o.removing.removeFound(source, { signal: o.signal, mode: "permanent" });
     }
+    await this.#o.locks.forget(source);
+    await this.#keepLocks(plan);
     return resultOf(plan, name, o);
   }
 
@@ -65,7 +78,15 @@ export class Transferring {
       atOnce && source.storage.capabilities?.copy
         ? await this.#o.changing.copyInside(source, directory, nameOf(to), o)
         : await this.#copyThrough(plan, o);
+    await this.#keepLocks(plan);
     return resultOf(plan, name, o);
+  }
+
+  /** What was overwritten keeps its own locks; what was in it is gone with theirs (RFC 4918 §7.6). */
+  async #keepLocks({ existing, locks }: Plan): Promise<void> {
+    if (!existing) return;
+    await this.#o.locks.keep(locks, this.#o.lookup.known(existing.path)?.node);
+    await this.#o.locks.forget(existing);
   }
 
   async #plan(from: string, to: string, o: TransferOptions): Promise<Plan> {
@@ -79,7 +100,9 @@ export class Transferring {
       refuseInsideItself(source.path, existing.path);
       if (o.conflict === "fail") throw new StorageError("precondition-failed", `${to} exists already`, { path: to });
     }
-    return { source, directory, existing, to };
+    const isReplaced = existing !== undefined && o.conflict === "replace";
+    this.#o.locks.guard.replacement(directory, isReplaced ? existing : undefined, o);
+    return { source, directory, existing, to, locks: isReplaced ? this.#o.locks.on(existing) : [] };
   }
 
   /** True within one storage, and between two of one realm (architecture.md §3). */
@@ -107,16 +130,33 @@ export class Transferring {
     }
     // What is replaced stays until the copy beside it is whole.
     const beside = `${name}.pandav-${randomBytes(6).toString("hex")}`;
-    await this.#copyInto(source, directory, beside, o);
-    await this.#o.removing.removeFound(existing, { signal: o.signal });
-    const copied = await this.#o.lookup.findNode(joinPath(directory.path, beside), o);
-    await this.#o.changing.moveInside(copied, directory, name, { ...o, conflict: "fail" });
+    try {
+      await this.#copyInto(source, directory, beside, o);
+      await this.#o.removing.removeFound(existing, { signal: o.signal }, plan.locks);
+      const copied = await this.#o.lookup.findNode(joinPath(directory.path, beside), o);
+      await this.#o.changing.moveInside(copied, directory, name, { ...o, conflict: "fail" });
+    } catch (error) {
+      await this.#giveUp(joinPath(directory.path, beside));
+      throw error;
+    }
     return name;
+  }
+
+  /** A copy that did not get its place is of no use, for what it was made of is still there. The caller may have left: it is removed all the same, where that can be done. */
+  async #giveUp(path: string): Promise<void> {
+    const o = { signal: AbortSignal.timeout(GIVE_UP_MS) };
+    try {
+      const copied = await this.#o.lookup.findNodeOrNothing(path, o);
+      if (copied) await this.#o.removing.removeFound(copied, o);
+    } catch {
+      // What made the copy fail keeps it from being removed: it shows under a name that says what it is.
+    }
   }
 
   async #copyInto(source: FoundNode, directory: FoundNode, name: string, o: TransferOptions): Promise<void> {
     if (source.node.kind === "file") return this.#copyFile(source, joinPath(directory.path, name), o);
     const made = await this.#o.changing.createIn(directory, name, o);
+    await this.#o.properties.copiedThrough(source, made);
     if (o.recursive === false) return;
     for await (const child of this.#children(source, o)) {
       await this.#copyInto(child, made, child.node.name, o);
@@ -124,7 +164,7 @@ export class Transferring {
   }
 
   async #copyFile(source: FoundNode, to: string, o: TransferOptions): Promise<void> {
-    const { size, sizeIs, modifiedAt, hashes } = source.node;
+    const { size, sizeIs, modifiedAt, hashes } = resourceOf(source);
     const stream = await this.#o.reading.openFound(source, o).read();
     let before = 0;
     const onProgress = (bytes: number) => {
@@ -132,7 +172,7 @@ export class Transferring {
       before = bytes;
     };
     try {
-      await this.#o.writing.write(
+      const { resource } = await this.#o.writing.write(
         to,
         {
           stream,
@@ -142,10 +182,13 @@ export class Transferring {
         },
         {
           signal: o.signal,
+          ...(o.holder && { holder: o.holder }),
           conflict: o.conflict === "replace" ? "replace" : "fail",
           ...(o.onProgress && { onProgress }),
         },
       );
+      const copy = this.#o.lookup.known(resource.path);
+      if (copy) await this.#o.properties.copiedThrough(source, copy);
     } finally {
       stream.destroy();
     }

@@ -4,6 +4,7 @@ import { StorageError } from "#drivers/contract/errors.ts";
 import type { BatchResult, Entry, TrashedEntry } from "#drivers/contract/mount.ts";
 import { joinPath, parentOf } from "#drivers/contract/path.ts";
 import type { Listings } from "./listings.ts";
+import type { Locks } from "./locks/locks.ts";
 import type { Lookup } from "./lookup.ts";
 import type { MountTable } from "./mount-table.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
@@ -55,6 +56,7 @@ export interface TrashingOptions {
   readonly lookup: Lookup;
   readonly listings: Listings;
   readonly usage: UsageCache;
+  readonly locks: Pick<Locks, "guard">;
 }
 
 /** An item with what the storage calls it. */
@@ -78,6 +80,7 @@ export class Trashing implements TrashBins {
     const storage = this.#storageAt(path);
     return this.#each(storage, asked, o, async (found) => {
       const ids = found.map(({ entry }) => entry.id);
+      for (const { item } of found) this.#demandUnlocked(item, o);
       const results = await storage.using("trash", (mount) => mount.trash!.restore(ids, o));
       await this.#show(storage, found, results, o);
       return results;
@@ -97,6 +100,12 @@ export class Trashing implements TrashBins {
     const storage = this.#storageAt(path);
     await storage.using("trash", (mount) => mount.trash!.empty(o));
     this.#o.usage.forget(storage);
+  }
+
+  /** What comes back is a new member of the directory that it was in. */
+  #demandUnlocked({ originalPath }: TrashItem, o: VfsOptions): void {
+    const parent = originalPath === undefined ? undefined : this.#o.lookup.known(parentOf(originalPath));
+    if (parent) this.#o.locks.guard.newMember(parent, o);
   }
 
   #storageAt(path: string): MountedStorage {

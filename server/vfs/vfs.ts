@@ -1,5 +1,6 @@
 /** The filesystem that the fronts see, joined from its parts. The only caller of mounts. */
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import type { Clock, Log } from "#drivers/contract/driver.ts";
 import { kindOf } from "#drivers/contract/errors.ts";
 import type { Usage } from "#drivers/contract/mount.ts";
@@ -12,11 +13,14 @@ import type { Storages, Vfs } from "./api.ts";
 import { Changing } from "./changing.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { Listings, onNewRootAgain } from "./listings.ts";
+import { Locks } from "./locks/locks.ts";
 import { type FoundNode, Lookup, notADirectory } from "./lookup.ts";
 import { MountTable } from "./mount-table.ts";
 import type { OpenMount } from "./mounting.ts";
 import { NodeResource, resourceOf, virtualResource } from "./node-resource.ts";
 import { openPrepared, type Prepared } from "./prepared.ts";
+import { Properties } from "./properties/properties.ts";
+import { RememberedNodes } from "./properties/remembered-nodes.ts";
 import { Reading } from "./reading.ts";
 import { Removing } from "./removing.ts";
 import type { Listing, ListOptions, Resource, VfsOptions } from "./resource.ts";
@@ -57,7 +61,8 @@ export interface VfsParts {
 export async function createVfs(parts: VfsParts): Promise<Vfs> {
   const { store, tree, clock, log } = parts;
   const table = new MountTable();
-  const storages = new StorageAdministration({ ...parts, table });
+  const remembered = await RememberedNodes.load(parts);
+  const storages = new StorageAdministration({ ...parts, table, remembered });
   const listings = new Listings(clock, log);
   const lookup = new Lookup(table, listings);
   const uploads = new Uploads();
@@ -65,10 +70,17 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
   const spool = await Spool.open(store.dataDir, parts.spoolQuota);
   const reading = new Reading(lookup, listings, parts.isRerouted);
   const checkpoints = new Checkpoints(parts);
-  const writing = new Writing({ lookup, listings, uploads, spool, checkpoints, usage });
-  const changing = new Changing({ table, lookup, listings, uploads, usage });
-  const removing = new Removing({ changing, lookup, listings, uploads, usage });
-  const trashing = new Trashing({ table, lookup, listings, usage });
+  const locks = await Locks.open({
+    ...parts,
+    table,
+    lookup,
+    createEmpty: (path, o) => writing.write(path, { stream: Readable.from([]), size: 0 }, { ...o, conflict: "fail" }),
+  });
+  const properties = new Properties({ remembered, lookup, locks });
+  const writing = new Writing({ lookup, listings, uploads, spool, checkpoints, usage, locks, properties });
+  const changing = new Changing({ table, lookup, listings, uploads, usage, locks, properties });
+  const removing = new Removing({ changing, lookup, listings, uploads, usage, locks, properties });
+  const trashing = new Trashing({ table, lookup, listings, usage, locks });
   const transferring = new Transferring({
     lookup,
     listings,
@@ -76,6 +88,8 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     writing,
     changing,
     removing,
+    locks,
+    properties,
     ...(parts.maxSyncBytes !== undefined && { maxSyncBytes: parts.maxSyncBytes }),
   });
   await storages.start();
@@ -84,7 +98,10 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     for (const storage of table.all()) storage.watching.purgeStale();
   }, PURGE_INTERVAL_MS);
   purge.unref();
-  const sweep = setInterval(() => void checkpoints.sweep((id) => table.get(id)), SWEEP_INTERVAL_MS);
+  const sweep = setInterval(() => {
+    void checkpoints.sweep((id) => table.get(id));
+    void remembered.sweep();
+  }, SWEEP_INTERVAL_MS);
   sweep.unref();
   return new JoinedVfs(
     {
@@ -94,6 +111,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
       lookup,
       uploads,
       usage,
+      properties,
       reading,
       writing,
       changing,
@@ -101,11 +119,14 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
       trashing,
       transferring,
       prepared,
+      locks,
     },
     async () => {
+      locks.close();
       clearInterval(purge);
       clearInterval(sweep);
       await Promise.all(table.all().map((storage) => storage.close()));
+      await remembered.settled();
       await tree.close();
       prepared.close();
     },
@@ -119,6 +140,7 @@ interface Joined {
   readonly lookup: Lookup;
   readonly uploads: Uploads;
   readonly usage: UsageCache;
+  readonly properties: Properties;
   readonly reading: Reading;
   readonly writing: Writing;
   readonly changing: Changing;
@@ -126,6 +148,7 @@ interface Joined {
   readonly trashing: Trashing;
   readonly transferring: Transferring;
   readonly prepared: Prepared;
+  readonly locks: Locks;
 }
 
 class JoinedVfs implements Vfs {
@@ -142,11 +165,12 @@ class JoinedVfs implements Vfs {
   readonly move: Vfs["move"];
   readonly copy: Vfs["copy"];
   readonly setModifiedAt: Vfs["setModifiedAt"];
+  readonly patchProperties: Vfs["patchProperties"];
 
   constructor(parts: Joined, closeAll: () => Promise<void>) {
     this.#parts = parts;
     this.#closeAll = closeAll;
-    const { reading, writing, changing, removing, trashing, transferring } = parts;
+    const { reading, writing, changing, removing, trashing, transferring, properties } = parts;
     this.write = (path, source, o) => writing.write(path, source, o);
     this.open = (path, o) => reading.open(path, o);
     this.deliver = (path, o) => reading.deliver(path, o);
@@ -157,11 +181,16 @@ class JoinedVfs implements Vfs {
     this.link = (path, o) => reading.link(path, o);
     this.move = (from, to, o) => transferring.move(from, to, o);
     this.copy = (from, to, o) => transferring.copy(from, to, o);
-    this.setModifiedAt = (path, ms, o) => changing.setModifiedAt(path, ms, o);
+    this.setModifiedAt = (path, modifiedAt, o) => properties.patch(path, { modifiedAt }, o);
+    this.patchProperties = (path, patch, o) => properties.patch(path, patch, o);
   }
 
   get prepared(): Vfs["prepared"] {
     return this.#parts.prepared;
+  }
+
+  get locks(): Vfs["locks"] {
+    return this.#parts.locks;
   }
 
   get storages(): Storages {

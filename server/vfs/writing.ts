@@ -1,13 +1,17 @@
 /** Storing a file: what can be refused is refused before the first byte, and what was stored is verified before it is shown (architecture.md §6, reply mode `through`). */
-import { StorageError } from "#drivers/contract/errors.ts";
+import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { Entry, Hashes, HashName } from "#drivers/contract/mount.ts";
-import { nameOf, parentOf } from "#drivers/contract/path.ts";
+import { joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { computable } from "./digests.ts";
 import type { Listings } from "./listings.ts";
+import type { Place } from "./locks/coverage.ts";
+import type { Lock } from "./locks/lock.ts";
+import type { Locks } from "./locks/locks.ts";
 import { type Lookup, notADirectory } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
 import { NodeResource, resourceOf } from "./node-resource.ts";
+import type { Properties } from "./properties/properties.ts";
 import { refuseMismatch } from "./received-body.ts";
 import type { WriteOptions, WriteResult, WriteSource } from "./resource.ts";
 import { Sending, type Stored, type Target } from "./sending.ts";
@@ -22,6 +26,8 @@ export interface WritingOptions {
   readonly spool: Spool;
   readonly checkpoints: Checkpoints;
   readonly usage: UsageCache;
+  readonly locks: Locks;
+  readonly properties: Properties;
 }
 
 export class Writing {
@@ -37,9 +43,19 @@ export class Writing {
     const target = await this.#target(path, o);
     await this.#refuse(target, source, o);
     const upload = this.#o.uploads.begin(path, { takesAnyName: o.conflict === "rename" });
+    let locks: readonly Lock[] = [];
+    const guarded: ActiveUpload = {
+      ...upload,
+      enterCommit: async () => {
+        await upload.enterCommit();
+        // Somebody may have locked it while the bytes came.
+        this.#demandUnlocked(target, o);
+        if (o.conflict !== "rename") locks = this.#o.locks.on(placeOf(target));
+      },
+    };
     let outcome: "committed" | "failed" = "failed";
     try {
-      const result = await this.#store(target, source, upload, o);
+      const result = await this.#store(target, source, guarded, o, () => locks);
       outcome = "committed";
       return result;
     } finally {
@@ -64,6 +80,7 @@ export class Writing {
   /** All that can be refused before the first byte is read. */
   async #refuse(target: Target, source: WriteSource, o: WriteOptions): Promise<void> {
     const { storage, existing, path } = target;
+    this.#demandUnlocked(target, o);
     o.check?.(existing && resourceOf(existing));
     if (existing && o.conflict === "fail") {
       throw new StorageError("already-exists", `${path} exists already`, { path });
@@ -87,7 +104,20 @@ export class Writing {
     }
   }
 
-  async #store(target: Target, source: WriteSource, upload: ActiveUpload, o: WriteOptions): Promise<WriteResult> {
+  #demandUnlocked(target: Target, o: WriteOptions): void {
+    const { guard } = this.#o.locks;
+    if (o.conflict === "rename") guard.newMember(target.directory, o);
+    else guard.write(target.directory, visibleName(target), o);
+  }
+
+  /** `locksOn`: those that what is replaced has, asked for when the new content is there. */
+  async #store(
+    target: Target,
+    source: WriteSource,
+    upload: ActiveUpload,
+    o: WriteOptions,
+    locksOn: () => readonly Lock[],
+  ): Promise<WriteResult> {
     const { storage, directory } = target;
     const signal = AbortSignal.any([o.signal, upload.signal, storage.closing]);
     const options = { ...o, signal };
@@ -97,11 +127,13 @@ export class Writing {
     // The digests are of the bytes that the storage has just taken and, where it tells, confirmed.
     const known = { ...entry, size: stored.bytes, hashes: { ...digests, ...entry.hashes } };
     const node = await storage.tree.put(directory.node, known, "committed");
+    await this.#o.locks.keep(locksOn(), node);
     this.#o.usage.grew(storage, stored.bytes);
+    await this.#o.properties.stored({ storage, node, parent: directory.node }, entry, source, digests);
     return {
       resource: new NodeResource(node, storage, directory.path),
       created: target.existing === undefined || entry.name !== target.rawName,
-      modifiedAtStored: isStoredTime(entry.modifiedAt, source.modifiedAt, storage.traits.modifiedAtPrecisionMs),
+      modifiedAtStored: source.modifiedAt !== undefined,
     };
   }
 
@@ -139,12 +171,21 @@ export class Writing {
     o: WriteOptions,
   ): Promise<Entry> {
     if (modifiedAt === undefined || storage.traits.setsModifiedAt || !storage.capabilities?.setModifiedAt) return entry;
-    return storage.using("setModifiedAt", (mount) => mount.setModifiedAt!(entry, modifiedAt, o));
+    try {
+      return await storage.using("setModifiedAt", (mount) => mount.setModifiedAt!(entry, modifiedAt, o));
+    } catch (error) {
+      if (kindOf(error) === "unsupported") return entry; // then it is remembered
+      throw error;
+    }
   }
 }
 
-function isStoredTime(actual: number | undefined, asked: number | undefined, precisionMs: number | undefined): boolean {
-  return asked !== undefined && actual !== undefined && Math.abs(actual - asked) <= Math.max(precisionMs ?? 0, 0.001);
+function visibleName({ storage, existing, rawName }: Target): string {
+  return existing?.node.name ?? storage.tree.toVisible(rawName);
+}
+
+function placeOf(target: Target): Place {
+  return { storage: target.storage, inside: joinPath(target.directory.inside, visibleName(target)) };
 }
 
 /** What is known of the content, with at least one digest that the storage tells and all that the client claims, where they can be had. */

@@ -2,12 +2,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { PassThrough, type Readable, Writable } from "node:stream";
 import { v2 as webdav } from "webdav-server";
-import { type ErrorKind, kindOf } from "#drivers/contract/errors.ts";
-import { type Action, demand, fullPath, visiblePath } from "#server/auth/permissions.ts";
+import { type ErrorKind, kindOf, StorageError } from "#drivers/contract/errors.ts";
+import type { Action } from "#server/auth/permission-bits.ts";
+import { fullPath, type Rights, visiblePath } from "#server/auth/permissions.ts";
 import type { User } from "#server/auth/users.ts";
 import { closeSignal } from "#server/http/send.ts";
 import type { Vfs } from "#server/vfs/api.ts";
-import type { Resource } from "#server/vfs/resource.ts";
+import type { LockingOptions } from "#server/vfs/locks/api.ts";
+import { permitted } from "#server/vfs/permitted.ts";
+import type { Resource, VfsOptions } from "#server/vfs/resource.ts";
+import { type IfHeader, parseIfHeader } from "./if-header.ts";
 import { hrefOf } from "./paths.ts";
 
 /** One HTTP method of the front. */
@@ -31,7 +35,9 @@ export interface DavFront {
 /** One authenticated request at a path that was judged legal. */
 export class DavContext {
   readonly front: DavFront;
+  /** The filesystem as the caller may use it. */
   readonly vfs: Vfs;
+  readonly rights: Rights;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly caller: User;
@@ -41,19 +47,26 @@ export class DavContext {
   readonly path: string;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
+  readonly ifHeader: IfHeader | undefined;
+  /** For every call of the vfs: when to stop, and who asks, with the lock tokens that he submits. */
+  readonly options: LockingOptions;
   readonly #server: DavServer;
   #frame: FrameContext | undefined;
 
-  constructor(server: DavServer, request: IncomingMessage, response: ServerResponse, caller: User, path: string) {
+  /** Throws HttpError 400 for an If header that cannot be read. */
+  constructor(server: DavServer, request: IncomingMessage, response: ServerResponse, rights: Rights, path: string) {
     this.#server = server;
     this.front = server.front;
-    this.vfs = server.front.vfs;
+    this.vfs = permitted(server.front.vfs, rights);
+    this.rights = rights;
     this.request = request;
     this.response = response;
-    this.caller = caller;
+    this.caller = rights.user;
     this.named = path;
-    this.path = fullPath(caller, path);
+    this.path = fullPath(rights.user, path);
     this.signal = closeSignal(response);
+    this.ifHeader = parseIfHeader(request.headers.if);
+    this.options = { signal: this.signal, holder: { userId: rights.user.id, tokens: this.ifHeader?.tokens ?? [] } };
   }
 
   /** The request as the package knows one. Made when it is asked for: it costs more than all that our methods need of a request (webdav.md §2). */
@@ -62,8 +75,16 @@ export class DavContext {
     return this.#frame;
   }
 
+  /** Throws AuthError 403 unless the caller may do it; a name that is hidden from him is not found when he reads, as if it were not there. */
+  demand(action: Action): void {
+    if (action === "webdav-read" && this.rights.isHidden(this.path)) {
+      throw new StorageError("not-found", "there is nothing at this path", { path: this.path });
+    }
+    this.rights.demand(action, this.path);
+  }
+
   /** The encoded path that this caller knows a resource by. */
-  hrefOf(resource: Resource): string {
+  hrefOf(resource: Pick<Resource, "path" | "kind">): string {
     return hrefOf(this.front.prefix, visiblePath(this.caller, resource.path) ?? "/", resource.kind === "directory");
   }
 }
@@ -162,7 +183,7 @@ class VfsFileSystem extends webdav.FileSystem {
   protected override _readDir(path: webdav.Path, { context }: webdav.ReadDirInfo, done: Done<string[]>): void {
     settle(done, async () => {
       const names: string[] = [];
-      const listing = await this.#vfs.list(at(path, context, "webdav-read"), { signal: signalOf(context) });
+      const listing = await this.#for(context).list(at(path, context, "webdav-read"), { signal: signalOf(context) });
       for await (const page of listing.pages()) for (const { name } of page) names.push(name);
       return names;
     });
@@ -173,7 +194,7 @@ class VfsFileSystem extends webdav.FileSystem {
     done: Done<Readable>,
   ): void {
     settle(done, async () => {
-      const file = await this.#vfs.open(at(path, context, "webdav-read"), { signal: signalOf(context) });
+      const file = await this.#for(context).open(at(path, context, "webdav-read"), { signal: signalOf(context) });
       return await file.read();
     });
   }
@@ -182,10 +203,10 @@ class VfsFileSystem extends webdav.FileSystem {
       const stream = new PassThrough();
       const size = info.estimatedSize;
       const target = at(path, info.context, "webdav-write");
-      const stored = this.#vfs.write(
+      const stored = this.#for(info.context).write(
         target,
         { stream, ...(size >= 0 && { size }) },
-        { signal: signalOf(info.context) },
+        optionsOf(info.context),
       );
       return writableOver(stream, stored);
     });
@@ -193,16 +214,16 @@ class VfsFileSystem extends webdav.FileSystem {
   protected override _create(path: webdav.Path, { context, type }: webdav.CreateInfo, done: Done<void>): void {
     settle(done, async () => {
       const target = at(path, context, "webdav-write");
-      const o = { signal: signalOf(context) };
-      if (type.isDirectory) await this.#vfs.makeDirectory(target, o);
+      const o = optionsOf(context);
+      if (type.isDirectory) await this.#for(context).makeDirectory(target, o);
       else {
         const stream = new PassThrough().end() as PassThrough;
-        await this.#vfs.write(target, { stream, size: 0 }, { ...o, conflict: "fail" });
+        await this.#for(context).write(target, { stream, size: 0 }, { ...o, conflict: "fail" });
       }
     });
   }
   protected override _delete(path: webdav.Path, { context }: webdav.DeleteInfo, done: Done<void>): void {
-    settle(done, () => this.#vfs.remove(at(path, context, "webdav-remove"), { signal: signalOf(context) }));
+    settle(done, () => this.#for(context).remove(at(path, context, "webdav-remove"), optionsOf(context)));
   }
   protected override _move(
     from: webdav.Path,
@@ -214,7 +235,10 @@ class VfsFileSystem extends webdav.FileSystem {
       const source = at(from, context, "webdav-move");
       const target = at(to, context, "webdav-move");
       return !(
-        await this.#vfs.move(source, target, { signal: signalOf(context), conflict: overwrite ? "replace" : "fail" })
+        await this.#for(context).move(source, target, {
+          ...optionsOf(context),
+          conflict: overwrite ? "replace" : "fail",
+        })
       ).created;
     });
   }
@@ -224,8 +248,8 @@ class VfsFileSystem extends webdav.FileSystem {
       const source = at(from, context, "webdav-read");
       const target = at(to, context, "webdav-copy");
       const conflict = overwrite ? "replace" : "fail";
-      const o = { signal: signalOf(context), recursive: depth !== 0 };
-      return !(await this.#vfs.copy(source, target, { ...o, conflict })).created;
+      const o = { ...optionsOf(context), recursive: depth !== 0 };
+      return !(await this.#for(context).copy(source, target, { ...o, conflict })).created;
     });
   }
   protected override _lockManager(
@@ -239,9 +263,14 @@ class VfsFileSystem extends webdav.FileSystem {
     done(webdav.Errors.InvalidOperation);
   }
 
+  /** Embedders, who have no caller, see everything. */
+  #for(context: webdav.RequestContext): Vfs {
+    return context instanceof FrameContext ? context.dav.vfs : this.#vfs;
+  }
+
   #fact<T>(path: webdav.Path, context: webdav.RequestContext, done: Done<T>, pick: (resource: Resource) => T): void {
     settle(done, async () =>
-      pick(await this.#vfs.stat(at(path, context, "webdav-read"), { signal: signalOf(context) })),
+      pick(await this.#for(context).stat(at(path, context, "webdav-read"), { signal: signalOf(context) })),
     );
   }
 }
@@ -249,10 +278,14 @@ class VfsFileSystem extends webdav.FileSystem {
 /** A path of the package as the context's caller may use it; embedders, who have no caller, name full paths. */
 function at(path: webdav.Path, context: webdav.RequestContext, action: Action): string {
   if (!(context instanceof FrameContext)) return path.toString();
-  const { caller } = context.dav;
-  const target = fullPath(caller, path.toString());
-  demand(caller, action, target);
+  const { rights } = context.dav;
+  const target = fullPath(rights.user, path.toString());
+  rights.demand(action, target);
   return target;
+}
+
+function optionsOf(context: webdav.RequestContext): VfsOptions {
+  return context instanceof FrameContext ? context.dav.options : { signal: signalOf(context) };
 }
 
 function signalOf(context: webdav.RequestContext): AbortSignal {

@@ -12,12 +12,14 @@ import { createPropfindWriter } from "./propfind-writer.ts";
 /** Longest body, in bytes. */
 const MAX_BODY = 64 * 1024;
 
-/** True for a PROPFIND or OPTIONS of `/` where the front is one segment below it; other methods there are not WebDAV's. */
-export function isHostRoot({ url, method }: IncomingMessage, prefix: string): boolean {
-  return url === "/" && (method === "PROPFIND" || method === "OPTIONS") && /^\/[^/]+$/.test(prefix);
+/** True for a PROPFIND or OPTIONS of `/`, or of another directory that leads to the front; other methods there are not WebDAV's. */
+export function isHostRoot({ url = "", method }: IncomingMessage, prefix: string): boolean {
+  if (method !== "PROPFIND" && method !== "OPTIONS") return false;
+  const directory = url.endsWith("/") ? url : `${url}/`;
+  return url !== "" && directory.length <= prefix.length && prefix.startsWith(directory);
 }
 
-/** Answers a PROPFIND of `/`: a directory that holds the front alone. */
+/** Answers a PROPFIND above the front: a directory that holds the next one on the way to it, or the front alone. */
 export async function propfindHostRoot(
   request: IncomingMessage,
   response: ServerResponse,
@@ -29,13 +31,15 @@ export async function propfindHostRoot(
     throw new HttpError(403, "a whole tree is not listed at once", { condition: "propfind-finite-depth" });
   }
   const body = hasBody(request) ? await readBody(request, response, MAX_BODY, signal) : Buffer.alloc(0);
-  const self = directory("/");
-  const entries = [directory(decodePath(prefix))];
+  const above = (request.url ?? "/").replace(/\/$/, "");
+  const next = prefix.slice(0, `${prefix}/`.indexOf("/", above.length + 1));
+  const self = directory(above === "" ? "/" : decodePath(above));
+  const entries = [directory(decodePath(next))];
   await createPropfindWriter().write({
     response,
     headers: [],
     set: parsePropertySet(body),
-    href: "/",
+    href: `${above}/`,
     self,
     selfFacts: {},
     facts: {},

@@ -1,6 +1,7 @@
 /** From what a client wrote to a path of the vfs and back; the judging itself is `drivers/contract/path.ts`. */
 import type { IncomingMessage } from "node:http";
 import { decodePath, encodePath, PathError } from "#drivers/contract/path.ts";
+import { clientOf } from "#server/http/client.ts";
 import { HttpError } from "#server/http/errors.ts";
 
 /** The path that a request is about; undefined for `*`. Throws PathError, and HttpError 404 outside the prefix. */
@@ -38,6 +39,17 @@ export function destinationPath(request: IncomingMessage, prefix: string, public
   return decodePath(inside);
 }
 
+/** The path that a resource of an `If` header names, whatever its host; undefined where it lies outside the front or is no path. */
+export function taggedPath(tag: string, prefix: string): string | undefined {
+  try {
+    const inside = withoutPrefix(pathOf(tag), prefix);
+    return inside === undefined ? undefined : decodePath(inside);
+  } catch (error) {
+    if (error instanceof PathError) return undefined;
+    throw error;
+  }
+}
+
 /** The absolute path of a resource as it stands in an `href`: never scheme and host, directories with a trailing slash (webdav.md §5). */
 export function hrefOf(prefix: string, path: string, isDirectory: boolean): string {
   const encoded = path === "/" ? "" : encodePath(path);
@@ -63,12 +75,7 @@ function withoutPrefix(path: string, prefix: string): string | undefined {
 
 function isOurHost(host: string, request: IncomingMessage, publicHosts: readonly string[]): boolean {
   const named = withoutDefaultPort(host);
-  const forwarded = request.headers["x-forwarded-host"];
-  const ours = [
-    request.headers.host,
-    typeof forwarded === "string" ? forwarded.split(",")[0] : undefined,
-    ...publicHosts,
-  ];
+  const ours = [request.headers.host, clientOf(request).host, ...publicHosts];
   return ours.some((own) => own !== undefined && withoutDefaultPort(own) === named);
 }
 

@@ -2,8 +2,8 @@
 import { LRUCache } from "lru-cache";
 import { HttpError } from "#server/http/errors.ts";
 import type { Resource } from "#server/vfs/resource.ts";
-import { DAV, type Emitter, emptyElement, PROPERTIES, type PropertyFacts, propertyOf } from "./props.ts";
-import { decodeXml, parseXml, type XmlElement } from "./xml.ts";
+import { DAV, type Emitter, emptyElement, MICROSOFT, PROPERTIES, type PropertyFacts, propertyOf } from "./props.ts";
+import { decodeXml, parseXml, toByteText, type XmlElement } from "./xml.ts";
 
 /** What a PROPFIND asks for, ready to be written. */
 export interface PropertySet {
@@ -12,6 +12,7 @@ export interface PropertySet {
   /** The propstats of one resource as byte text (`toByteText`). `self` is the resource that the request names. */
   propstats(resource: Resource, facts: PropertyFacts, self: boolean): string;
   readonly needsCapabilities: boolean;
+  readonly needsLocks: boolean;
   /** Whether the resource that the request names needs `usage`: `depth0` for allprop, which shows quota there alone. */
   readonly needsUsage: "never" | "depth0" | "always";
 }
@@ -56,20 +57,32 @@ function compile(root: XmlElement): PropertySet {
 function named(elements: readonly XmlElement[]): PropertySet {
   const wanted = unique(elements);
   const emitters: { readonly emit: Emitter; readonly missing: string }[] = [];
-  let unknown = "";
+  const others: { readonly namespace: string; readonly name: string; readonly missing: string }[] = [];
   for (const { namespace, name } of wanted) {
+    const missing = emptyElement(namespace, name);
     const property = propertyOf(namespace, name);
-    if (property) emitters.push({ emit: property.emit, missing: emptyElement(namespace, name) });
-    else unknown += emptyElement(namespace, name);
+    if (property) emitters.push({ emit: property.emit, missing });
+    else others.push({ namespace, name, missing });
   }
+  const unknown = others.map(({ missing }) => missing).join("");
   const needs = wanted.map(({ namespace, name }) => propertyOf(namespace, name)?.needs);
   return {
     key: JSON.stringify(wanted.map(({ namespace, name }) => [namespace, name])),
     needsCapabilities: needs.includes("capabilities"),
+    needsLocks: needs.includes("locks"),
     needsUsage: needs.includes("usage") ? "always" : "never",
     propstats(resource, facts) {
       let found = "";
-      let missing = unknown;
+      let missing = "";
+      const dead = others.length === 0 ? undefined : resource.properties;
+      if (!dead) missing = unknown;
+      else {
+        for (const other of others) {
+          const property = dead.find(({ namespace, name }) => name === other.name && namespace === other.namespace);
+          if (property) found += toByteText(property.xml);
+          else missing += other.missing;
+        }
+      }
       for (const emitter of emitters) {
         const element = emitter.emit(resource, facts);
         if (element === "") missing += emitter.missing;
@@ -89,29 +102,40 @@ function allprop(include: readonly XmlElement[]): PropertySet {
   const extra = unique(include).flatMap(({ namespace, name }) => propertyOf(namespace, name) ?? []);
   const more = extra.filter(({ inAllprop }) => inAllprop === "named").map(({ emit }) => emit);
   const list = [...always, ...more];
+  const named = new Set(unique(include).map(({ namespace, name }) => `${namespace} ${name}`));
   return {
-    key: `allprop ${JSON.stringify(extra.map(({ namespace, name }) => [namespace, name]))}`,
+    key: `allprop ${JSON.stringify(unique(include).map(({ namespace, name }) => [namespace, name]))}`,
     needsCapabilities: extra.some(({ needs }) => needs === "capabilities"),
+    needsLocks: extra.some(({ needs }) => needs === "locks"),
     needsUsage: "depth0",
     propstats(resource, facts, isSelf) {
       let found = FOUND_OPEN;
       for (const emit of list) found += emit(resource, facts);
       if (isSelf) for (const emit of self) found += emit(resource, facts);
+      for (const { namespace, name, xml } of resource.properties ?? []) {
+        // What Windows keeps is long and of use to nobody else (webdav.md §6).
+        const isShown = namespace !== MICROSOFT || named.has(`${namespace} ${name}`);
+        if (isShown && !propertyOf(namespace, name)) found += toByteText(xml);
+      }
       return found + FOUND_CLOSE;
     },
   };
 }
 
 function propname(): PropertySet {
-  const listed = PROPERTIES.filter(({ needs }) => needs === undefined);
+  const listed = PROPERTIES.filter(({ needs }) => needs === undefined || needs === "locks");
   return {
     key: "propname",
     needsCapabilities: false,
+    needsLocks: false,
     needsUsage: "never",
     propstats(resource, facts) {
       let names = FOUND_OPEN;
       for (const { namespace, name, emit } of listed) {
         if (emit(resource, facts) !== "") names += emptyElement(namespace, name);
+      }
+      for (const { namespace, name } of resource.properties ?? []) {
+        if (!propertyOf(namespace, name)) names += emptyElement(namespace, name);
       }
       return names + FOUND_CLOSE;
     },

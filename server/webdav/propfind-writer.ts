@@ -55,7 +55,7 @@ export interface PropfindWriter {
 }
 
 /** Of how answers are written: to be raised with every change of it, for prepared bytes outlive the program that made them. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 const NOTHING_KEPT: Vfs["prepared"] = { lengthOf: () => undefined, copy: () => false, keep() {} };
 
@@ -71,7 +71,9 @@ export function createPropfindWriter(kept = NOTHING_KEPT): PropfindWriter {
       const { listing, set, href } = answer;
       const self = HEAD + element(href, set.propstats(answer.self, answer.selfFacts, listing === undefined));
       if (!listing) return end(answer, Buffer.from(self + TAIL, "latin1"));
-      const key = listing.version === undefined ? undefined : keyOf(answer, listing, listing.version);
+      // Locks come and go, and their seconds run, without the directory's version.
+      const isLasting = listing.version !== undefined && answer.facts.lockDiscovery === undefined;
+      const key = isLasting ? keyOf(answer, listing, listing.version as string) : undefined;
       if (key !== undefined) {
         const known = prepared.get(key);
         if (known) return endPieces(answer, self, known);

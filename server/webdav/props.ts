@@ -4,10 +4,12 @@ import type { Capabilities } from "#drivers/contract/traits.ts";
 import { contentTypeOf } from "#server/http/content-type.ts";
 import { formatHttpDate, formatIsoDate } from "#server/http/http-date.ts";
 import type { Resource } from "#server/vfs/resource.ts";
+import { SUPPORTED_LOCK } from "./lock-xml.ts";
 import { escapeXml, isPlain, toByteText } from "./xml.ts";
 
 export const DAV = "DAV:";
 export const OWNCLOUD = "http://owncloud.org/ns";
+export const MICROSOFT = "urn:schemas-microsoft-com:";
 
 /** What properties need to know beside the resource. */
 export interface PropertyFacts {
@@ -15,6 +17,8 @@ export interface PropertyFacts {
   readonly capabilities?: Capabilities | undefined;
   /** Of the resource itself, where the set asks for quota and the storage tells. */
   readonly usage?: Usage | undefined;
+  /** The `lockdiscovery` element of a resource; asked for only by sets that need it, absent where nothing at all is locked. */
+  readonly lockDiscovery?: ((resource: Resource) => string) | undefined;
 }
 
 /** The whole element of a property as byte text (`toByteText`), or `""` where the resource has no such property. */
@@ -30,7 +34,7 @@ interface Property {
   /** `always`; `self`: only of the resource that a Depth 0 request names; `named`: only when it is asked for by name. */
   readonly inAllprop: "always" | "self" | "named";
   /** What the emitter reads of the facts. */
-  readonly needs?: "capabilities" | "usage";
+  readonly needs?: "capabilities" | "usage" | "locks";
 }
 
 /** Every property that is computed, in the order in which it is written. */
@@ -39,7 +43,9 @@ export const PROPERTIES: readonly Property[] = [
     r.kind === "directory" ? "<D:resourcetype><D:collection/></D:resourcetype>" : "<D:resourcetype/>",
   ),
   dav("displayname", "always", (r) => {
-    const { name } = r;
+    const { name, properties } = r;
+    const given = properties?.find((property) => property.namespace === DAV && property.name === "displayname");
+    if (given) return toByteText(given.xml);
     if (name === "") return "";
     return `<D:displayname>${isPlain(name) ? name : toByteText(escapeXml(name))}</D:displayname>`;
   }),
@@ -79,9 +85,26 @@ export const PROPERTIES: readonly Property[] = [
     ),
     needs: "usage",
   },
-  // Both are true while there are no locks, and both are long: clients that want them name them.
-  dav("supportedlock", "named", () => "<D:supportedlock/>"),
-  dav("lockdiscovery", "named", () => "<D:lockdiscovery/>"),
+  // Both are long: clients that want them name them. What belongs to no storage takes no locks.
+  dav("supportedlock", "named", (r) => (r.key === 0 ? "<D:supportedlock/>" : SUPPORTED_LOCK)),
+  {
+    ...dav("lockdiscovery", "named", (r, { lockDiscovery }) => lockDiscovery?.(r) ?? "<D:lockdiscovery/>"),
+    needs: "locks",
+  },
+  dav("lastmodified", "named", (r) => {
+    const time = r.modifiedAt ?? r.createdAt;
+    return time === undefined ? "" : `<D:lastmodified>${Math.floor(time / 1000)}</D:lastmodified>`;
+  }),
+  {
+    namespace: MICROSOFT,
+    name: "Win32LastModifiedTime",
+    inAllprop: "named",
+    emit(r) {
+      const time = r.modifiedAt ?? r.createdAt;
+      const text = time === undefined ? "" : formatHttpDate(time);
+      return text && `<Win32LastModifiedTime xmlns="${MICROSOFT}">${text}</Win32LastModifiedTime>`;
+    },
+  },
   dav("iscollection", "named", (r) => `<D:iscollection>${r.kind === "directory" ? 1 : 0}</D:iscollection>`),
   owncloud("checksums", checksums),
   owncloud("id", (r) => (r.key === 0 ? "" : `<oc:id>${String(r.key).padStart(8, "0")}</oc:id>`)),

@@ -4,12 +4,13 @@ import { AuthError } from "#server/auth/auth-error.ts";
 import { endReply } from "#server/http/body.ts";
 import { type ErrorReply, errorReply, HttpError } from "#server/http/errors.ts";
 import type { DavMethod } from "./frame.ts";
+import { ConditionError } from "./lock-refusals.ts";
 import { escapeXml } from "./xml.ts";
 
-/** What the front speaks; class 2 (locks) is not among it. */
-export const ALLOW = "OPTIONS, PROPFIND, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE";
+/** What the front speaks. */
+export const ALLOW = "OPTIONS, PROPFIND, PROPPATCH, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, LOCK, UNLOCK";
 /** Compliance classes (RFC 4918 §18). */
-export const DAV_CLASSES = "1, 3";
+export const DAV_CLASSES = "1, 2, 3";
 
 /** Where the front's failures are written. */
 export interface DavLog {
@@ -47,8 +48,13 @@ export function sendError(
   if (status === 401) headers.push("WWW-Authenticate", `Basic realm="${realm}", charset="UTF-8"`);
   if (status === 405) headers.push("Allow", allowWithout(request.method ?? ""), "DAV", DAV_CLASSES);
   if (error instanceof HttpError) headers.push(...error.headers);
-  const condition = error instanceof HttpError && error.condition ? `<D:${error.condition}/>` : "";
+  const condition = conditionOf(error);
   endReply(request, response, status, headers, body(reply.kind ?? String(status), reply.message, condition));
+}
+
+function conditionOf(error: unknown): string {
+  if (error instanceof ConditionError) return error.element;
+  return error instanceof HttpError && error.condition ? `<D:${error.condition}/>` : "";
 }
 
 function authReply(error: AuthError): ErrorReply {

@@ -37,13 +37,69 @@ export function toByteText(text: string): string {
   return NOT_ASCII.test(text) ? Buffer.from(text).toString("latin1") : text;
 }
 
-/** An element of a parsed body; text and attributes are of no use to the methods here. */
+/** An element of a parsed body. */
 export interface XmlElement {
   /** Namespace; `""` for none. */
   readonly namespace: string;
   /** Local name. */
   readonly name: string;
   readonly children: readonly XmlElement[];
+  /** Name with its prefix, as it was written. */
+  readonly written: string;
+  readonly attributes: readonly sax.QualifiedAttribute[];
+  /** Texts and elements in their order; comments and processing instructions are left out. */
+  readonly content: readonly (string | XmlElement)[];
+  /** Namespaces in scope by prefix; the default one under `""`. */
+  readonly scope: Readonly<Record<string, string>>;
+  /** `xml:lang` in scope (RFC 4918 §4.3). */
+  readonly language: string | undefined;
+}
+
+/** The text directly inside an element. */
+export function textOf({ content }: XmlElement): string {
+  return content.filter((part) => typeof part === "string").join("");
+}
+
+/**
+ * The element as XML that means the same anywhere: prefixes stay as they were written (RFC 4918 §4.3), and all of them that are used in it
+ * are declared in it, as is its language.
+ */
+export function toXml(element: XmlElement): string {
+  const own = new Set(element.attributes.map(({ name }) => name));
+  let more = "";
+  for (const prefix of prefixesIn(element)) {
+    const name = prefix === "" ? "xmlns" : `xmlns:${prefix}`;
+    const namespace = element.scope[prefix];
+    if (namespace && !own.has(name)) more += ` ${name}="${escapeAttribute(namespace)}"`;
+  }
+  if (element.language !== undefined && !own.has("xml:lang"))
+    more += ` xml:lang="${escapeAttribute(element.language)}"`;
+  return written(element, more);
+}
+
+function written({ written: name, attributes, content }: XmlElement, more: string): string {
+  const own = attributes.map((attribute) => ` ${attribute.name}="${escapeAttribute(attribute.value)}"`).join("");
+  if (content.length === 0) return `<${name}${own}${more}/>`;
+  const inner = content.map((part) => (typeof part === "string" ? escapeXml(part) : written(part, "")));
+  return `<${name}${own}${more}>${inner.join("")}</${name}>`;
+}
+
+function prefixesIn(element: XmlElement, found = new Set<string>()): ReadonlySet<string> {
+  found.add(prefixOf(element.written));
+  for (const { name, prefix } of element.attributes) {
+    if (prefix !== "xmlns" && prefix !== "xml" && name.includes(":")) found.add(prefix);
+  }
+  for (const child of element.children) prefixesIn(child, found);
+  return found;
+}
+
+function prefixOf(name: string): string {
+  return name.slice(0, Math.max(0, name.indexOf(":")));
+}
+
+/** Line ends and tabs in attributes become spaces unless they are written as references (XML 1.0 §3.3.3). */
+function escapeAttribute(text: string): string {
+  return escapeXml(text).replace(/[\t\n]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 const MAX_DEPTH = 32;
@@ -70,7 +126,7 @@ export function decodeXml(body: Uint8Array): string {
  */
 export function parseXml(text: string): XmlElement {
   const parser = sax.parser(true, { xmlns: true });
-  const open: { namespace: string; name: string; children: XmlElement[] }[] = [];
+  const open: (XmlElement & { children: XmlElement[]; content: (string | XmlElement)[] })[] = [];
   let root: XmlElement | undefined;
   let count = 0;
   parser.onerror = (error) => {
@@ -81,17 +137,32 @@ export function parseXml(text: string): XmlElement {
   };
   parser.onopentag = (tag) => {
     if (++count > MAX_ELEMENTS || open.length >= MAX_DEPTH) throw new HttpError(400, "the request body is too complex");
-    const { uri, local, attributes } = tag as sax.QualifiedTag;
-    for (const attribute of Object.values(attributes)) {
+    const { uri, local, name, ns } = tag as sax.QualifiedTag;
+    const attributes = Object.values((tag as sax.QualifiedTag).attributes);
+    for (const attribute of attributes) {
       if (attribute.prefix === "xmlns" && attribute.local !== "" && attribute.value === "") {
         throw new HttpError(400, "the request body binds a prefix to no namespace");
       }
     }
-    const element = { namespace: uri, name: local, children: [] };
-    open.at(-1)?.children.push(element);
+    const parent = open.at(-1);
+    const element = {
+      namespace: uri,
+      name: local,
+      children: [],
+      written: name,
+      attributes,
+      content: [],
+      scope: ns,
+      language: attributes.find((attribute) => attribute.name === "xml:lang")?.value ?? parent?.language,
+    };
+    parent?.children.push(element);
+    parent?.content.push(element);
     root ??= element;
     open.push(element);
   };
+  const addText = (part: string) => void open.at(-1)?.content.push(part);
+  parser.ontext = addText;
+  parser.oncdata = addText;
   parser.onclosetag = () => {
     open.pop();
   };

@@ -21,6 +21,8 @@ describe("the configuration", () => {
       drivers: [],
       logLevel: "info",
       upstreams: {},
+      basePath: "",
+      settings: {},
     });
   });
 

@@ -85,6 +85,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     packages: "all",
     because: "auth knows the contract and the store",
   },
+  {
+    from: "server/metrics/",
+    may: [...BASE, "server/http/", "server/layers/", "server/auth/"],
+    packages: "all",
+    because: "metrics count what hooks tell; nothing below knows of them",
+  },
   { from: "server/notify/", may: BELOW_VFS, packages: "all", because: DOWNWARD },
   {
     from: "server/accounts/",

@@ -12,7 +12,7 @@ export const PROJECT_ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.ur
 export const LAUNCHER = join(PROJECT_ROOT, "server", "pandav.mjs");
 
 /** What the process prints on its standard output when it takes requests. */
-const READY = /^Pandav listens on (http:\/\/\S+)$/m;
+const READY = /^Pandav listens on (https?:\/\/\S+)$/m;
 
 /** The admin's password unless a test asks for another. */
 const PASSWORD = "a password for tests";

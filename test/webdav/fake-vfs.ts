@@ -217,11 +217,17 @@ export function fakeVfs(seed: Readonly<Record<string, string | Buffer | "directo
       times.set(path, ms);
       return need(path);
     },
+    async patchProperties(path, { modifiedAt }) {
+      called("patchProperties", path);
+      if (modifiedAt !== undefined) times.set(path, modifiedAt);
+      return need(path);
+    },
     async usage(path) {
       called("usage", path);
       return vfs.usageAnswer;
     },
     capabilities: () => undefined,
+    locks: NO_LOCKS,
     get storages(): never {
       throw new Error("the front asks for no storages");
     },
@@ -229,6 +235,17 @@ export function fakeVfs(seed: Readonly<Record<string, string | Buffer | "directo
   };
   return vfs;
 }
+
+/** Nothing is locked, and nothing can be. */
+const NO_LOCKS: Vfs["locks"] = {
+  isEmpty: true,
+  at: () => [],
+  view: () => ({ self: [], child: () => [] }),
+  demandChangeable() {},
+  lock: () => Promise.reject(new Error("this vfs takes no locks")),
+  refresh: () => Promise.reject(new Error("this vfs has no locks")),
+  unlock: () => Promise.reject(new Error("this vfs has no locks")),
+};
 
 function* pieces(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += 16 * 1024) yield bytes.subarray(at, at + 16 * 1024);

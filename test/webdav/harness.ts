@@ -4,9 +4,13 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import sax from "sax";
 import { onTestFinished } from "vitest";
+import { createAttempts } from "#server/auth/attempts.ts";
 import { AuthError } from "#server/auth/auth-error.ts";
+import { NO_METAS } from "#server/auth/metas.ts";
+import { createPermissions } from "#server/auth/permissions.ts";
 import type { User } from "#server/auth/users.ts";
 import { createHttpServer } from "#server/http/server.ts";
+import { systemClock } from "#server/upstream/clock.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import { createWebdav, isWebdavRequest } from "#server/webdav/handler.ts";
 
@@ -60,6 +64,7 @@ export async function startFront(
     vfs,
     prefix,
     ...(publicHosts && { publicHosts }),
+    permissions: createPermissions(NO_METAS, createAttempts(systemClock)),
     authenticate: async (header) => {
       if (header !== AUTHORIZATION) throw new AuthError(401, "username or password is incorrect");
       return { user };
@@ -142,7 +147,8 @@ export function readMultistatus(text: string): DavResponse[] {
 export const OK = "HTTP/1.1 200 OK";
 export const MISSING = "HTTP/1.1 404 Not Found";
 
-async function exchange(port: number, bytes: string | Buffer): Promise<Reply> {
+/** Sends the bytes on a connection of their own, and resolves to the reply when the server has closed it. */
+export async function exchange(port: number, bytes: string | Buffer): Promise<Reply> {
   const received = await new Promise<Buffer>((resolve, reject) => {
     const chunks: Buffer[] = [];
     const socket = connect(port, "127.0.0.1");

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import { parentOf } from "#drivers/contract/path.ts";
-import { demand } from "../../auth/permissions.ts";
+import type { Vfs } from "../../vfs/api.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { failureRow, failureSchema } from "../failures.ts";
@@ -10,7 +10,7 @@ import { shownPath, userPath } from "../user-path.ts";
 
 /** Adds `/api/pandav/fs/mkdir`, `remove` and `link`. */
 export function changeRoutes(app: ApiApp, deps: ApiDeps): void {
-  const { vfs, log } = deps;
+  const { log } = deps;
 
   declare(
     app,
@@ -24,10 +24,9 @@ export function changeRoutes(app: ApiApp, deps: ApiDeps): void {
       input: z.object({ path: z.string().min(1), parents: z.boolean().default(false) }),
       output: z.object({ path: z.string(), created: z.boolean() }),
     },
-    async ({ input, caller: { user }, signal }) => {
+    async ({ input, caller: { user }, vfs, signal }) => {
       const path = userPath(user, input.path);
-      demand(user, "write", path);
-      const created = await make(path, input.parents, signal);
+      const created = await make(vfs, path, input.parents, signal);
       return { path: shownPath(user, path), created };
     },
   );
@@ -52,9 +51,8 @@ export function changeRoutes(app: ApiApp, deps: ApiDeps): void {
       }),
       output: z.array(z.object({ failure: failureSchema.optional() })),
     },
-    async ({ input: { paths, recursive, onlyEmpty, mode }, caller: { user }, signal }) => {
+    async ({ input: { paths, recursive, onlyEmpty, mode }, caller: { user }, vfs, signal }) => {
       const full = paths.map((path) => userPath(user, path));
-      for (const path of full) demand(user, "remove", path);
       const outcomes = await vfs.removeAll(full, { signal, recursive, onlyEmpty, ...(mode && { mode }) });
       return outcomes.map(({ error }) => (error === undefined ? {} : { failure: failureRow(error, log) }));
     },
@@ -71,27 +69,25 @@ export function changeRoutes(app: ApiApp, deps: ApiDeps): void {
       input: z.object({ path: z.string().min(1) }),
       output: z.object({ url: z.string(), expiresAt: z.number().optional() }),
     },
-    async ({ input, caller: { user }, signal }) => {
-      const path = userPath(user, input.path);
-      demand(user, "read", path);
-      return vfs.link(path, { signal });
+    async ({ input, caller: { user }, vfs, signal }) => {
+      return vfs.link(userPath(user, input.path), { signal });
     },
   );
 
   /** True where it was not there before. */
-  async function make(path: string, parents: boolean, signal: AbortSignal): Promise<boolean> {
+  async function make(vfs: Vfs, path: string, parents: boolean, signal: AbortSignal): Promise<boolean> {
     try {
       await vfs.makeDirectory(path, { signal });
       return true;
     } catch (error) {
       if (kindOf(error) === "already-exists") {
         if ((await vfs.stat(path, { signal })).kind === "directory") return false;
-        throw new StorageError("already-exists", `${path} is a file`, { path });
+        throw new StorageError("already-exists", "it is a file", { path });
       }
       const missing = parents && kindOf(error) === "not-found" && vfs.storages.at(path) && parentOf(path) !== path;
       if (!missing) throw error;
-      await make(parentOf(path), true, signal);
-      return make(path, false, signal);
+      await make(vfs, parentOf(path), true, signal);
+      return make(vfs, path, false, signal);
     }
   }
 }

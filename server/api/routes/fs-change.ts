@@ -2,7 +2,8 @@
 import { z } from "@hono/zod-openapi";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { checkName, joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
-import { demand } from "../../auth/permissions.ts";
+import type { Rights } from "../../auth/permissions.ts";
+import type { Vfs } from "../../vfs/api.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { ApiError } from "../envelope.ts";
@@ -19,8 +20,6 @@ const transferInput = z.object({
 
 /** Adds `/api/fs/mkdir`, `rename`, `move`, `copy` and `remove`. */
 export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
-  const { vfs } = deps;
-
   declare(
     app,
     deps,
@@ -32,10 +31,9 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
       input: z.object({ path: z.string().min(1) }),
       output: z.null(),
     },
-    async ({ input, caller: { user }, signal }) => {
+    async ({ input, caller: { user }, vfs, signal }) => {
       const path = userPath(user, input.path);
-      demand(user, "write", path);
-      await makeDirectories(path, signal);
+      await makeDirectories(vfs, path, signal);
       return null;
     },
   );
@@ -51,12 +49,11 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
       input: z.object({ path: z.string(), name: z.string(), overwrite: wireBool() }),
       output: z.null(),
     },
-    async ({ input, caller: { user }, signal }) => {
+    async ({ input, caller: { user }, vfs, signal }) => {
       const path = userPath(user, input.path);
-      demand(user, "rename", path);
       const to = joinPath(parentOf(path), legalName(input.name));
       if (to === path) return null;
-      await transfer("move", path, to, input.overwrite, signal);
+      await transfer(vfs, "move", path, to, input.overwrite, signal);
       return null;
     },
   );
@@ -72,12 +69,11 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
       input: transferInput,
       output: z.null(),
     },
-    async ({ input, caller: { user }, signal }) => {
+    async ({ input, caller: { user }, rights, vfs, signal }) => {
       const { from, to, names } = transferPaths(input);
-      demand(user, "move", from(user));
-      demand(user, "write", to(user));
+      demandAll(rights, "move", names, from(user), to(user));
       for (const name of names) {
-        await transfer("move", joinPath(from(user), name), joinPath(to(user), name), input.overwrite, signal);
+        await transfer(vfs, "move", joinPath(from(user), name), joinPath(to(user), name), input.overwrite, signal);
       }
       return null;
     },
@@ -94,15 +90,14 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
       input: transferInput,
       output: z.object({ tasks: z.array(z.record(z.string(), z.unknown())) }),
     },
-    async ({ input, caller: { user }, signal }) => {
+    async ({ input, caller: { user }, rights, vfs, signal }) => {
       const { from, to, names } = transferPaths(input);
-      demand(user, "copy", from(user));
-      demand(user, "write", to(user));
+      demandAll(rights, "copy", names, from(user), to(user));
       for (const name of names) {
         const source = joinPath(from(user), name);
         const target = joinPath(to(user), name);
-        if (input.skip_existing && (await isSameSize(source, target, signal))) continue;
-        await transfer("copy", source, target, input.overwrite, signal);
+        if (input.skip_existing && (await isSameSize(vfs, source, target, signal))) continue;
+        await transfer(vfs, "copy", source, target, input.overwrite, signal);
       }
       return { tasks: [] };
     },
@@ -119,10 +114,9 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
       input: z.object({ dir: z.string(), names: z.array(z.string()) }),
       output: z.null(),
     },
-    async ({ input, caller: { user }, signal }) => {
+    async ({ input, caller: { user }, vfs, signal }) => {
       const names = legalNames(input.names);
       const directory = userPath(user, input.dir);
-      demand(user, "remove", directory);
       const outcomes = await vfs.removeAll(
         names.map((name) => joinPath(directory, name)),
         { signal },
@@ -133,7 +127,7 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
     },
   );
 
-  async function makeDirectories(path: string, signal: AbortSignal): Promise<void> {
+  async function makeDirectories(vfs: Vfs, path: string, signal: AbortSignal): Promise<void> {
     try {
       await vfs.makeDirectory(path, { signal });
     } catch (error) {
@@ -144,12 +138,19 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
       }
       if (!isKind(error, "not-found") || parentOf(path) === path) throw error;
       if (!vfs.storages.at(path)) throw new ApiError(500, `storage not found: nothing is mounted at ${path}`);
-      await makeDirectories(parentOf(path), signal);
+      await makeDirectories(vfs, parentOf(path), signal);
       await vfs.makeDirectory(path, { signal });
     }
   }
 
-  async function transfer(how: "move" | "copy", from: string, to: string, overwrite: boolean, signal: AbortSignal) {
+  async function transfer(
+    vfs: Vfs,
+    how: "move" | "copy",
+    from: string,
+    to: string,
+    overwrite: boolean,
+    signal: AbortSignal,
+  ) {
     try {
       await vfs[how](from, to, { conflict: overwrite ? "replace" : "fail", signal });
     } catch (error) {
@@ -159,7 +160,7 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
   }
 
   /** AList's rule for `skip_existing`: same name and size (alist-api.md §6). */
-  async function isSameSize(from: string, to: string, signal: AbortSignal): Promise<boolean> {
+  async function isSameSize(vfs: Vfs, from: string, to: string, signal: AbortSignal): Promise<boolean> {
     try {
       const target = await vfs.stat(to, { signal });
       const source = await vfs.stat(from, { signal });
@@ -177,6 +178,11 @@ function transferPaths(input: z.output<typeof transferInput>) {
     from: (user: Parameters<typeof userPath>[0]) => userPath(user, input.src_dir),
     to: (user: Parameters<typeof userPath>[0]) => userPath(user, input.dst_dir),
   };
+}
+
+/** Before the first is touched: what is refused is refused whole. */
+function demandAll(rights: Rights, how: "move" | "copy", names: readonly string[], from: string, to: string): void {
+  for (const name of names) rights.demandTransfer(how, joinPath(from, name), joinPath(to, name));
 }
 
 function legalNames(names: readonly string[]): readonly string[] {

@@ -3,8 +3,8 @@ import { z } from "@hono/zod-openapi";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { encodePath, nameOf, parentOf } from "#drivers/contract/path.ts";
 import { AuthError } from "../../auth/auth-error.ts";
-import { may } from "../../auth/permissions.ts";
 import type { User } from "../../auth/users.ts";
+import type { Vfs } from "../../vfs/api.ts";
 import type { Listing, Resource } from "../../vfs/resource.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
@@ -14,7 +14,7 @@ import { pageRequest, writePage } from "../listing.ts";
 import { createObjects, toTime } from "../objects.ts";
 import { publicOrigin } from "../origin.ts";
 import { objSchema } from "../schemas.ts";
-import { userPath } from "../user-path.ts";
+import { shownPath, userPath } from "../user-path.ts";
 import { wireBool, wireInt, wireText } from "../wire-fields.ts";
 
 /** `Refresh` is how the flag is spelled in a query (alist-api.md §2). */
@@ -53,9 +53,9 @@ const getOutput = objSchema.extend({
 
 /** Adds `/api/fs/list`, `/api/fs/get` and `/api/fs/dirs`. */
 export function fsRoutes(app: ApiApp, deps: ApiDeps): void {
-  const { vfs, settings, auth } = deps;
-  const providerOf = (path: string) => vfs.storages.at(path)?.provider ?? "unknown";
-  const mayWrite = (user: User, path: string) => may(user, "write", path) && vfs.capabilities(path)?.upload === true;
+  const { settings, auth } = deps;
+  const { storages } = deps.vfs;
+  const providerOf = (path: string) => storages.at(path)?.provider ?? "unknown";
 
   declare(
     app,
@@ -63,27 +63,26 @@ export function fsRoutes(app: ApiApp, deps: ApiDeps): void {
     {
       method: "any",
       path: "/api/fs/list",
+      takesFolderPassword: true,
       summary: "What is in a directory",
       access: "guest",
       input: listInput,
       output: listOutput,
     },
-    async ({ input, caller: { user }, signal, c }) => {
+    async ({ input, caller: { user }, rights, vfs, signal, c }) => {
       const path = userPath(user, input.path);
       const refresh = input.refresh || input.Refresh;
-      if (refresh && !may(user, "refresh", path)) throw new AuthError(403, "Refresh without permission");
       refuseEmptyRoot(path);
-      const listing = await found(path, () => vfs.list(path, { signal, refresh }));
-      const { toRow } = createObjects(settings, auth.signatures);
+      const listing = await found(user, path, () => vfs.list(path, { signal, refresh }));
+      const { toRow } = createObjects(settings, auth.signatures, user);
       const asked = pageRequest(input.page, input.per_page, dialectOf(c, settings));
       const { content, total, ...paging } = await writePage(listing, asked, toRow);
       const rest = {
         total,
         filtered_total: total,
         ...paging,
-        readme: "",
-        header: "",
-        write: mayWrite(user, path),
+        ...rights.wordsAt(path),
+        write: vfs.capabilities(path)?.upload === true,
         provider: providerOf(path),
         ...(listing.staleSeconds !== undefined && { pandav_stale_seconds: listing.staleSeconds }),
       };
@@ -97,25 +96,25 @@ export function fsRoutes(app: ApiApp, deps: ApiDeps): void {
     {
       method: "any",
       path: "/api/fs/get",
+      takesFolderPassword: true,
       summary: "One file or directory",
       access: "guest",
       input: z.object({ path: wireText(), password: wireText() }),
       output: getOutput,
     },
-    async ({ input, caller: { user }, signal, c }) => {
+    async ({ input, caller: { user }, rights, vfs, signal, c }) => {
       const path = userPath(user, input.path);
-      const resource = await found(path, () => vfs.stat(path, { signal }));
-      const { toRow, toSingle } = createObjects(settings, auth.signatures);
+      const resource = await found(user, path, () => vfs.stat(path, { signal }));
+      const { toRow, toSingle } = createObjects(settings, auth.signatures, user);
       const obj = toSingle(resource);
       const linked = deps.servesLinks === true && resource.kind === "file";
       return {
         ...obj,
         raw_url: linked ? `${publicOrigin(c, settings)}/p${encodePath(path)}${obj.sign && `?sign=${obj.sign}`}` : "",
-        readme: "",
-        header: "",
+        ...rights.wordsAt(path),
         provider: providerOf(path),
-        web_proxy: vfs.storages.at(path)?.delivery === "proxy",
-        related: (await related(resource, signal)).map(toRow),
+        web_proxy: storages.at(path)?.delivery === "proxy",
+        related: (await related(vfs, resource, signal)).map(toRow),
       };
     },
   );
@@ -126,15 +125,16 @@ export function fsRoutes(app: ApiApp, deps: ApiDeps): void {
     {
       method: "any",
       path: "/api/fs/dirs",
+      takesFolderPassword: true,
       summary: "The directories in a directory",
       access: "guest",
       input: z.object({ path: wireText(), password: wireText(), force_root: wireBool() }),
       output: z.array(z.object({ name: z.string(), modified: z.string() })),
     },
-    async ({ input, caller: { user }, signal }) => {
+    async ({ input, caller: { user }, vfs, signal }) => {
       if (input.force_root && user.role !== "admin") throw new AuthError(403, "Permission denied");
       const path = userPath(input.force_root ? { ...user, basePath: "/" } : user, input.path);
-      const listing = await found(path, () => vfs.list(path, { signal }));
+      const listing = await found(user, path, () => vfs.list(path, { signal }));
       const directories: { name: string; modified: string }[] = [];
       for await (const page of listing.entries ? [listing.entries] : listing.pages()) {
         for (const { kind, name, modifiedAt } of page) {
@@ -146,26 +146,30 @@ export function fsRoutes(app: ApiApp, deps: ApiDeps): void {
   );
 
   /** A not-found below no storage is a missing storage, which clients tell apart (alist-api.md §3). */
-  async function found<T>(path: string, ask: () => Promise<T>): Promise<T> {
+  async function found<T>(user: User, path: string, ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {
-      if (error instanceof StorageError && error.kind === "not-found" && !vfs.storages.at(path)) {
-        throw new ApiError(500, `storage not found: nothing is mounted at ${path}`);
+      if (error instanceof StorageError && error.kind === "not-found" && !storages.at(path)) {
+        throw new ApiError(500, `storage not found: nothing is mounted at ${shownPath(user, path)}`);
       }
       throw error;
     }
   }
 
   function refuseEmptyRoot(path: string): void {
-    if (path !== "/" || vfs.storages.list().some((storage) => !storage.disabled)) return;
+    if (path !== "/" || storages.list().some((storage) => !storage.disabled)) return;
     throw new ApiError(500, "storage not found: please add a storage first");
   }
 
   /** Siblings that begin with the file's name less its extension: subtitles, lyrics, posters (alist-api.md §6.2). */
-  async function related({ kind, path }: Resource, signal: AbortSignal): Promise<readonly Resource[]> {
+  async function related(vfs: Vfs, { kind, path }: Resource, signal: AbortSignal): Promise<readonly Resource[]> {
     if (kind === "directory") return [];
-    const { entries } = await vfs.list(parentOf(path), { signal });
+    const { entries } = await vfs.list(parentOf(path), { signal }).catch((error: unknown) => {
+      // Who may have the file need not see what lies beside it.
+      if (error instanceof AuthError) return { entries: [] };
+      throw error;
+    });
     const stem = nameOf(path).replace(/\.[^.]*$/, "");
     return (entries ?? []).filter((one) => one.kind === "file" && one.path !== path && one.name.startsWith(stem));
   }

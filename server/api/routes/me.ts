@@ -1,10 +1,11 @@
 /** The caller's own account (alist-api.md §11). */
+import { z } from "@hono/zod-openapi";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { dialectOf, roleOf } from "../dialect.ts";
 import { meSchema, nothing } from "../schemas.ts";
 
-/** Adds `/api/me`. */
+/** Adds `/api/me` and `/api/me/update`. */
 export function meRoutes(app: ApiApp, deps: ApiDeps): void {
   declare(
     app,
@@ -19,10 +20,34 @@ export function meRoutes(app: ApiApp, deps: ApiDeps): void {
       disabled: user.disabled,
       permission: user.permission,
       sso_id: "",
-      otp: false,
+      otp: user.hasTotp === true,
       // Both null for the static token, as AList has it (alist-api.md §11).
       role_names: by === "token" ? null : [user.role],
       permissions: by === "token" ? null : [{ path: user.basePath, permission: user.permission }],
     }),
+  );
+
+  declare(
+    app,
+    deps,
+    {
+      method: "post",
+      path: "/api/me/update",
+      summary: "Change one's own name or password; an empty password stays as it is, a new one ends every session",
+      access: "person",
+      guestMessage: "Guest user can not update profile",
+      source: "json",
+      input: z.object({ username: z.string().default(""), password: z.string().default("") }),
+      output: z.null(),
+    },
+    async ({ input: { username, password }, caller: { user } }) => {
+      const { users } = deps.auth;
+      const own = await users.get(user.id);
+      const name = username || user.name;
+      // As the account is, not as a token shows it.
+      if (own && name !== own.name) await users.update(own.id, { ...own, name });
+      if (password !== "") await users.setPassword(name, password);
+      return null;
+    },
   );
 }

@@ -2,13 +2,13 @@
 import { z } from "@hono/zod-openapi";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { isWithin, parsePath } from "#drivers/contract/path.ts";
-import { visiblePath } from "../../auth/permissions.ts";
+import type { Rights } from "../../auth/permissions.ts";
 import type { User } from "../../auth/users.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { failureRow, failureSchema } from "../failures.ts";
 import { nothing } from "../schemas.ts";
-import { userPath } from "../user-path.ts";
+import { userPath, visibleMount } from "../user-path.ts";
 
 const usage = z
   .object({
@@ -41,10 +41,10 @@ export function mountRoutes(app: ApiApp, deps: ApiDeps): void {
         inUse: z.string().optional(),
       }),
     },
-    async ({ caller: { user } }) => {
+    async ({ caller: { user }, rights }) => {
       const chosen = settings.get("cli_mount_in_use");
-      const inUse = chosen === "" ? undefined : visibleMount(user, chosen);
-      const mounts = mountsOf(user).map(({ path, disabled }) => ({ path, disabled }));
+      const inUse = chosen === "" ? undefined : mountOf(user, chosen);
+      const mounts = mountsOf(rights).map(({ path, disabled }) => ({ path, disabled }));
       return { mounts, ...(inUse !== undefined && { inUse }) };
     },
   );
@@ -82,12 +82,13 @@ export function mountRoutes(app: ApiApp, deps: ApiDeps): void {
       input: z.object({ path: z.string().optional() }),
       output: z.array(usage),
     },
-    async ({ input, caller: { user }, signal }) => {
+    async ({ input, caller: { user }, rights, signal }) => {
+      if (input.path !== undefined) rights.demandVerb("read", userPath(user, input.path));
       const asked = input.path === undefined ? undefined : vfs.storages.at(userPath(user, input.path));
       if (input.path !== undefined && !asked) {
         throw new StorageError("not-found", `nothing is mounted at ${input.path}`, { path: input.path });
       }
-      const shown = mountsOf(user).filter(({ id, disabled }) => (asked ? id === asked.id : !disabled));
+      const shown = mountsOf(rights).filter(({ id, disabled }) => (asked ? id === asked.id : !disabled));
       return Promise.all(
         shown.map(async ({ path, mountPath, driver }) => ({
           mountPath: path,
@@ -109,15 +110,16 @@ export function mountRoutes(app: ApiApp, deps: ApiDeps): void {
   }
 
   /** The mounts that a user sees, under his names; the one around his base path is his root. */
-  function mountsOf(user: User) {
+  function mountsOf(rights: Rights) {
     return vfs.storages.list().flatMap(({ id, mountPath, driver, disabled }) => {
-      const path = visibleMount(user, mountPath);
+      const path = rights.isHidden(mountPath) ? undefined : mountOf(rights.user, mountPath);
       return path === undefined ? [] : [{ id, path, mountPath, driver, disabled }];
     });
   }
 
-  function visibleMount(user: User, mountPath: string): string | undefined {
-    const around = isWithin(user.basePath, mountPath) && vfs.storages.at(user.basePath)?.mountPath === mountPath;
-    return around ? "/" : visiblePath(user, mountPath);
+  /** Of the mounts around a base path, the innermost alone is the root. */
+  function mountOf(user: User, mountPath: string): string | undefined {
+    const isAround = isWithin(user.basePath, mountPath) && vfs.storages.at(user.basePath)?.mountPath !== mountPath;
+    return isAround ? undefined : visibleMount(user, mountPath);
   }
 }

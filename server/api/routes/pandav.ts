@@ -5,7 +5,7 @@ import { storageAccountSchema, toStorageAccount } from "../account-wire.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { fromText, maskSettings, unmaskSettings } from "../storage-form.ts";
-import { userPath } from "../user-path.ts";
+import { shownPath, userPath, visibleMount } from "../user-path.ts";
 
 const resourceSchema = z
   .object({
@@ -58,9 +58,11 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
       input: z.object({ path: z.string().default("/") }),
       output: resourceSchema,
     },
-    async ({ input, caller: { user }, signal }) => {
+    async ({ input, caller: { user }, vfs, signal }) => {
       const found = await vfs.stat(userPath(user, input.path), { signal });
-      const { path, name, kind, size, sizeIs, modifiedAt, createdAt, hashes, etag, mountPath } = found;
+      const { name, kind, size, sizeIs, modifiedAt, createdAt, hashes, etag } = found;
+      const path = shownPath(user, found.path);
+      const mountPath = found.mountPath === undefined ? undefined : visibleMount(user, found.mountPath);
       const { isMountPoint, pending } = found;
       return { path, name, kind, size, sizeIs, modifiedAt, createdAt, hashes, etag, mountPath, isMountPoint, pending };
     },

@@ -1,9 +1,7 @@
 /** Moving and copying with a choice of what happens to namesakes, however long it takes. */
 import { z } from "@hono/zod-openapi";
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
-import { parentOf } from "#drivers/contract/path.ts";
-import { demand } from "../../auth/permissions.ts";
-import type { ApiDeps } from "../deps.ts";
+import type { Vfs } from "../../vfs/api.ts";
 import { progressRow, withProgress } from "../progress.ts";
 import { conflictSchema } from "../stored.ts";
 import type { StreamRoute } from "../stream.ts";
@@ -23,19 +21,17 @@ const input = z.object({
 const row = z.union([progressRow, z.object({ done: z.object({ created: z.boolean(), path: z.string().optional() }) })]);
 
 /** `POST /api/pandav/fs/transfer`: lines of progress, then one that says where it is now. */
-export function transferRoute({ vfs }: ApiDeps): StreamRoute<z.output<typeof input>> {
+export function transferRoute(): StreamRoute<z.output<typeof input>> {
   return {
     method: "POST",
     path: "/api/pandav/fs/transfer",
     summary: "Move or copy a file or directory to a path",
     input,
     row,
-    async *rows({ input: { how, conflict, ...asked }, user, signal }) {
+    async *rows({ input: { how, conflict, ...asked }, user, rights, vfs, signal }) {
       const [from, to] = [userPath(user, asked.from), userPath(user, asked.to)];
-      const isRename = how === "move" && parentOf(from) === parentOf(to);
-      demand(user, isRename ? "rename" : how, from);
-      if (!isRename) demand(user, "write", to);
-      if (conflict === "replace") await refuseDirectory(to, signal);
+      rights.demandTransfer(how, from, to);
+      if (conflict === "replace") await refuseDirectory(vfs, to, signal);
       const { created, path } = yield* withProgress(REPORT_EVERY_MS, signal, (o) =>
         vfs[how](from, to, { conflict, anySize: true, ...o }).catch((error: unknown) => {
           if (conflict !== "fail" || kindOf(error) !== "precondition-failed") throw error;
@@ -47,7 +43,7 @@ export function transferRoute({ vfs }: ApiDeps): StreamRoute<z.output<typeof inp
   };
 
   /** A whole directory is never what somebody means by "overwrite". */
-  async function refuseDirectory(to: string, signal: AbortSignal): Promise<void> {
+  async function refuseDirectory(vfs: Vfs, to: string, signal: AbortSignal): Promise<void> {
     const kind = await vfs.stat(to, { signal }).then(
       (found) => found.kind,
       (error: unknown) => {
@@ -55,6 +51,6 @@ export function transferRoute({ vfs }: ApiDeps): StreamRoute<z.output<typeof inp
         throw error;
       },
     );
-    if (kind === "directory") throw new StorageError("is-a-directory", `${to} is a directory`, { path: to });
+    if (kind === "directory") throw new StorageError("is-a-directory", "the target is a directory", { path: to });
   }
 }

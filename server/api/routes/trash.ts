@@ -1,6 +1,6 @@
 /** The recycle bins of storages. A bin is named by any path of its storage. */
 import { z } from "@hono/zod-openapi";
-import { demand, visiblePath } from "../../auth/permissions.ts";
+import { visiblePath } from "../../auth/permissions.ts";
 import type { User } from "../../auth/users.ts";
 import type { TrashItem, TrashOutcome } from "../../vfs/trashing.ts";
 import { declare } from "../declare.ts";
@@ -32,16 +32,15 @@ const outcome = z
 const chosen = z.object({ path: z.string().default("/"), items: z.array(z.string().min(1)).min(1).max(10_000) });
 
 /** `GET /api/pandav/trash`. */
-export function trashRoute(deps: ApiDeps): StreamRoute<{ path: string }> {
-  const { vfs } = deps;
+export function trashRoute(): StreamRoute<{ path: string }> {
   return {
     method: "GET",
     path: "/api/pandav/trash",
     summary: "What is in a storage's recycle bin",
     input: z.object({ path: z.string().default("/") }),
     row: item,
-    async *rows({ input, user, signal }) {
-      const path = wholeMount(deps, user, input.path);
+    async *rows({ input, user, vfs, signal }) {
+      const path = userPath(user, input.path);
       for await (const page of vfs.trash.list(path, { signal })) yield page.map((one) => shown(one, user));
     },
   };
@@ -49,7 +48,7 @@ export function trashRoute(deps: ApiDeps): StreamRoute<{ path: string }> {
 
 /** Adds `/api/pandav/trash/restore`, `purge` and `empty`. */
 export function trashRoutes(app: ApiApp, deps: ApiDeps): void {
-  const { vfs, log } = deps;
+  const { log } = deps;
   const changes = [
     ["restore", "Put items of a recycle bin back, by id or name"],
     ["purge", "Delete items of a recycle bin for good, by id or name"],
@@ -67,9 +66,8 @@ export function trashRoutes(app: ApiApp, deps: ApiDeps): void {
         input: chosen,
         output: z.array(outcome),
       },
-      async ({ input, caller: { user }, signal }) => {
-        const path = wholeMount(deps, user, input.path);
-        if (how === "restore") demand(user, "write", path);
+      async ({ input, caller: { user }, vfs, signal }) => {
+        const path = userPath(user, input.path);
         return (await vfs.trash[how](path, input.items, { signal })).map((one) => toOutcome(one, user, log));
       },
     );
@@ -86,20 +84,12 @@ export function trashRoutes(app: ApiApp, deps: ApiDeps): void {
       input: z.object({ path: z.string().default("/") }),
       output: z.null(),
     },
-    async ({ input, caller: { user }, signal }) => {
-      const path = wholeMount(deps, user, input.path);
+    async ({ input, caller: { user }, vfs, signal }) => {
+      const path = userPath(user, input.path);
       await vfs.trash.empty(path, { signal });
       return null;
     },
   );
-}
-
-/** The mount that a path lies in, of a user who may remove all of it: a bin holds what others removed elsewhere in the mount. */
-function wholeMount({ vfs }: ApiDeps, user: User, text: string): string {
-  const path = userPath(user, text);
-  const mountPath = vfs.storages.at(path)?.mountPath ?? path;
-  demand(user, "remove", mountPath);
-  return mountPath;
 }
 
 function toOutcome(

@@ -1,7 +1,5 @@
 /** Storing a file of the owner's disk that the server opens itself: no second copy of the bytes, and the upload goes on after a restart. */
 import { z } from "@hono/zod-openapi";
-import { demand } from "../../auth/permissions.ts";
-import type { ApiDeps } from "../deps.ts";
 import { openLocalFile } from "../local-source.ts";
 import { progressRow, withProgress } from "../progress.ts";
 import { conflictSchema, storedSchema, toStored } from "../stored.ts";
@@ -25,16 +23,16 @@ const input = z.object({
  * `POST /api/pandav/fs/upload-local`: lines of the bytes that the storage has, then one with what was stored. Only for the control socket: nobody
  * else may name files of this machine. Status 421 where the server cannot read the file, or sees another at that path: its caller sends the bytes himself then.
  */
-export function uploadLocalRoute({ vfs }: Pick<ApiDeps, "vfs">): StreamRoute<z.output<typeof input>> {
+export function uploadLocalRoute(): StreamRoute<z.output<typeof input>> {
   return {
     method: "POST",
     path: "/api/pandav/fs/upload-local",
     summary: "Store a file of the server's own disk (only on the control socket)",
     input,
     row: z.union([progressRow, z.object({ done: storedSchema })]),
-    async *rows({ input: asked, user, signal }) {
+    async *rows({ input: asked, user, rights, vfs, signal }) {
       const path = userPath(user, asked.path);
-      demand(user, "write", path);
+      rights.demandVerb("write", path);
       const file = await openLocalFile(asked.localPath, asked);
       try {
         const stored = yield* withProgress(REPORT_EVERY_MS, signal, (o) =>

@@ -1,7 +1,6 @@
 /** Long looks into the filesystem: everything below a directory, what of it has a name or size, and how much it is. */
 import { z } from "@hono/zod-openapi";
 import { nameOf } from "#drivers/contract/path.ts";
-import { demand } from "../../auth/permissions.ts";
 import type { User } from "../../auth/users.ts";
 import { nameGlob } from "../../vfs/name-glob.ts";
 import type { Resource } from "../../vfs/resource.ts";
@@ -66,16 +65,15 @@ const totalRow = z
   .openapi("Total");
 
 /** `GET /api/pandav/fs/walk`. */
-export function walkRoute({ vfs, log }: ApiDeps): StreamRoute<z.output<typeof walkInput>> {
+export function walkRoute({ log }: ApiDeps): StreamRoute<z.output<typeof walkInput>> {
   return {
     method: "GET",
     path: "/api/pandav/fs/walk",
     summary: "A file, or a directory with all below it, less what does not fit the conditions",
     input: walkInput,
     row: entryRow,
-    async *rows({ input, user, signal }) {
+    async *rows({ input, user, vfs, signal }) {
       const path = userPath(user, input.path);
-      demand(user, "read", path);
       const fits = conditionsOf(input);
       const { order } = input;
       const o = {
@@ -94,16 +92,15 @@ export function walkRoute({ vfs, log }: ApiDeps): StreamRoute<z.output<typeof wa
 }
 
 /** `GET /api/pandav/fs/du`. */
-export function totalsRoute({ vfs, log }: ApiDeps): StreamRoute<{ path: string; maxDepth?: number | undefined }> {
+export function totalsRoute({ log }: ApiDeps): StreamRoute<{ path: string; maxDepth?: number | undefined }> {
   return {
     method: "GET",
     path: "/api/pandav/fs/du",
     summary: "How much lies in a directory and in those below it, from below to above",
     input: z.object({ path: z.string().min(1), maxDepth: depth }),
     row: z.union([totalRow, place.extend({ failure: failureSchema })]),
-    async *rows({ input, user, signal }) {
+    async *rows({ input, user, vfs, signal }) {
       const path = userPath(user, input.path);
-      demand(user, "read", path);
       let batch: object[] = [];
       const o = { signal, ...(input.maxDepth !== undefined && { maxDepth: input.maxDepth }) };
       for await (const total of totals(vfs, path, o)) {

@@ -2,15 +2,15 @@
 import { z } from "@hono/zod-openapi";
 import type { ApiApp } from "../deps.ts";
 
-const PAGE = `<!doctype html>
+const page = (base: string) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>Pandav</title>
 <h1>Pandav</h1>
-<p>The server runs. Your files are at <a href="/dav/">/dav/</a>, for WebDAV clients and for this browser; the documentation of the API is at
-<a href="/api/openapi.json">/api/openapi.json</a>.</p>
-<p lang="zh-CN">服务器正在运行。文件位于 <a href="/dav/">/dav/</a>，可用 WebDAV 客户端或浏览器打开；API 文档位于
-<a href="/api/openapi.json">/api/openapi.json</a>。</p>
+<p>The server runs. Your files are at <a href="${base}/dav/">${base}/dav/</a>, for WebDAV clients and for this browser; the documentation of the API is at
+<a href="${base}/api/openapi.json">${base}/api/openapi.json</a>.</p>
+<p lang="zh-CN">服务器正在运行。文件位于 <a href="${base}/dav/">${base}/dav/</a>，可用 WebDAV 客户端或浏览器打开；API 文档位于
+<a href="${base}/api/openapi.json">${base}/api/openapi.json</a>。</p>
 </html>
 `;
 
@@ -23,8 +23,8 @@ export function welcomeRoute(app: ApiApp): void {
     responses: { 200: { description: "the page", content: { "text/html": { schema: z.string() } } } },
   });
   app.get("/", (c) => {
-    c.header("Content-Security-Policy", "default-src 'none'");
+    c.header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
     c.header("X-Content-Type-Options", "nosniff");
-    return c.html(PAGE);
+    return c.html(page(c.env?.basePath ?? ""));
   });
 }

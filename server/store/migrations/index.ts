@@ -3,9 +3,17 @@ import type { Migrations } from "../migrate.ts";
 import { up as first } from "./0001-first.ts";
 import { up as accounts } from "./0002-accounts.ts";
 import { up as uploadCheckpoints } from "./0003-upload-checkpoints.ts";
+import { up as locks } from "./0004-locks.ts";
+import { up as remembered } from "./0005-remembered.ts";
+import { up as users } from "./0006-users.ts";
+import { up as audit } from "./0007-audit.ts";
 
 export const migrations: Migrations = {
   "0001-first": { up: first },
   "0002-accounts": { up: accounts },
   "0003-upload-checkpoints": { up: uploadCheckpoints },
+  "0004-locks": { up: locks },
+  "0005-remembered": { up: remembered },
+  "0006-users": { up: users },
+  "0007-audit": { up: audit },
 };

@@ -9,7 +9,7 @@ import {
   requireDirectory,
   type TreeCore,
 } from "./core.ts";
-import type { LocalChange } from "./overlay.ts";
+import { isAheadOf, type LocalChange } from "./overlay.ts";
 import { visibleTuples } from "./packed.ts";
 import { Pace } from "./pieces.ts";
 import { createFindChild } from "./read-ahead.ts";
@@ -181,7 +181,29 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
         return apply([parent.n], () => nodeOf(noteAt(core, mount, parent.n, entry), parent));
       });
     },
-    forget: (parent, name) => core.serial(async () => forget(parent, name)),
+    touch: (node) => void rows.touch.run(node.n, 0),
+    secure(node) {
+      // The overlay is durable, and keeps its rows until the file is.
+      if (core.overlay.in(node.parentN)?.get(node.name)?.n !== node.n) file.checkpoint();
+    },
+    namesBelow(directory, n) {
+      const names: string[] = [];
+      for (let at = n; at !== directory.n; ) {
+        const row = rows.byNode.all(at).find((one) => one.until === null && one.parent_n !== 0);
+        if (!row) return undefined;
+        names.unshift(row.name);
+        at = row.parent_n;
+      }
+      return names.length > 0 ? names : undefined;
+    },
+    forget: (parent, name) =>
+      core.serial(async () => {
+        // Else a start would put back what was made here, and with it all that hung on its key.
+        const change = core.overlay.in(parent.n)?.get(name);
+        const isOver = change && !isAheadOf(change, core.clock.now(), mount.traits.settlesWithinMs ?? 0);
+        if (isOver && change.op === "put") await core.overlay.drop([change]);
+        forget(parent, name);
+      }),
     toVisible: mount.codec.toVisible,
     toUpstream: mount.codec.toUpstream,
   };

@@ -5,7 +5,7 @@ import type { Clock, Log } from "#drivers/contract/driver.ts";
 import type { Store } from "../../store/store.ts";
 import { createNameCodec } from "../names.ts";
 import type { HotDirectory, MountContext, TreeCore } from "./core.ts";
-import { openTreeFile } from "./file.ts";
+import { openTreeFile, type TreeFile } from "./file.ts";
 import { NodeKeys } from "./keys.ts";
 import { createMountTree } from "./mount-tree.ts";
 import { Overlay } from "./overlay.ts";
@@ -95,12 +95,14 @@ export async function openTree({ store, path, clock, log }: OpenTreeOptions): Pr
   void sweepForEver();
 
   return {
+    birth: await birthOf(file, store),
     async openMount(mountId, traits) {
       const context: MountContext = { mountId, traits, codec: createNameCodec(traits.names) };
       contexts.set(mountId, context);
       await core.serial(() => reapply(core, context));
       return createMountTree(core, context);
     },
+    holds: (n) => core.rows.isNode(n).length > 0,
     async dropMount(mountId) {
       contexts.delete(mountId);
       await core.serial(() => core.overlay.dropMount(mountId));
@@ -120,4 +122,13 @@ export async function openTree({ store, path, clock, log }: OpenTreeOptions): Pr
       await file.close();
     },
   };
+}
+
+/** The number of the file; one that has none yet gets the next. */
+async function birthOf({ connection }: TreeFile, store: Store): Promise<number> {
+  const { user_version: known } = connection.prepare("pragma user_version").get() as { user_version: number };
+  if (known !== 0) return known;
+  const birth = await store.takeBlock("tree", 1);
+  connection.exec(`pragma user_version = ${birth}`);
+  return birth;
 }

@@ -78,6 +78,12 @@ export interface MountTree {
   move(parent: TreeNode, name: string, toParent: TreeNode, entry: Entry): Promise<TreeNode>;
   /** A fact learnt from the storage outside a listing (a `stat`): no overlay row. */
   note(parent: TreeNode, entry: Entry): Promise<TreeNode>;
+  /** What is shown of an entry of the directory has changed, though its row has not: the directory has another version from now on. */
+  touch(directory: TreeNode): void;
+  /** Makes the row of a node outlast a power cut, as what hangs on its key does. */
+  secure(node: TreeNode): void;
+  /** The visible names from below a directory down to the node of a key; undefined for a node that is not below it. */
+  namesBelow(directory: TreeNode, n: number): readonly string[] | undefined;
   /** Learnt from the storage that a name is gone: no overlay row. */
   forget(parent: TreeNode, name: string): Promise<void>;
   /** The visible name under which an upstream name is listed, and the other way round. */
@@ -87,8 +93,12 @@ export interface MountTree {
 }
 
 export interface Tree {
+  /** Tells this tree file from one that was lost: the keys of that one name nothing in this. */
+  readonly birth: number;
   /** The tree of a mount; reapplies what the overlay holds and the tree may have lost. */
   openMount(mountId: number, traits: Traits): Promise<MountTree>;
+  /** True while any mount has the node of that key. */
+  holds(n: number): boolean;
   /** Forgets all of a mount, in the background of other work. */
   dropMount(mountId: number): Promise<void>;
   /** Sweeps old generations and settled overlay rows once; runs by itself while open. */

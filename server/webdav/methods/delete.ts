@@ -11,14 +11,14 @@ export function deleteMethod(): DavMethod {
     action: "webdav-remove",
     statuses: { "not-a-directory": 404, unsupported: 403 },
     async handle(context) {
-      const { request, response, vfs, path, signal } = context;
+      const { request, response, vfs, path, options } = context;
       if (path === "/" || path === context.caller.basePath) throw new HttpError(403, "the root cannot be deleted");
       const resource = await checkConditions(context);
       if (!isInfinity(request)) {
-        const { kind } = resource ?? (await vfs.stat(path, { signal }));
+        const { kind } = resource ?? (await vfs.stat(path, options));
         if (kind === "directory") throw new HttpError(400, "a directory is deleted with Depth: infinity only");
       }
-      await vfs.remove(path, { signal });
+      await vfs.remove(path, options);
       sendEmpty(response, 204);
     },
   };

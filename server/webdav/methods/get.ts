@@ -1,11 +1,13 @@
 /** GET and HEAD (RFC 9110 §9.3.1, §9.3.2). */
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import { endReply } from "#server/http/body.ts";
+import { addressOf } from "#server/http/client.ts";
 import { evaluateConditions, isConditional, rangeApplies } from "#server/http/conditional.ts";
-import { contentTypeOf, isActiveContent } from "#server/http/content-type.ts";
+import { contentTypeOf } from "#server/http/content-type.ts";
 import { formatHttpDate } from "#server/http/http-date.ts";
 import { contentRange, parseRange, unsatisfiedRange } from "#server/http/range.ts";
-import { addressOf, sendStream } from "#server/http/send.ts";
+import { contentPolicyOf } from "#server/http/security-headers.ts";
+import { sendStream } from "#server/http/send.ts";
 import { onChangedAgain } from "#server/vfs/reading.ts";
 import type { OpenFile, Resource } from "#server/vfs/resource.ts";
 import { sendIndex } from "../directory-index.ts";
@@ -90,13 +92,8 @@ function answered({ request, response }: DavContext, resource: Resource): boolea
 function headersOf(resource: Resource): string[] {
   const type = contentTypeOf(resource.name);
   const headers = ["Content-Type", type, ...validatorsOf(resource)];
-  headers.push(
-    "Accept-Ranges",
-    exactSize(resource) === undefined ? "none" : "bytes",
-    "X-Content-Type-Options",
-    "nosniff",
-  );
-  if (isActiveContent(type)) headers.push("Content-Security-Policy", "sandbox");
+  headers.push("Accept-Ranges", exactSize(resource) === undefined ? "none" : "bytes");
+  headers.push("X-Content-Type-Options", "nosniff", "Content-Security-Policy", contentPolicyOf(type));
   return headers;
 }
 

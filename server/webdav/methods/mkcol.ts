@@ -9,10 +9,10 @@ export function mkcolMethod(): DavMethod {
   return {
     action: "webdav-write",
     statuses: { "already-exists": 405, "not-found": 409, "not-a-directory": 409, unsupported: 403 },
-    async handle({ request, response, vfs, path, signal }) {
+    async handle({ request, response, vfs, path, options }) {
       if (hasBody(request)) throw new HttpError(415, "a MKCOL with a body is not understood");
       if (path === "/") throw new HttpError(405, "the root exists");
-      await vfs.makeDirectory(path, { signal });
+      await vfs.makeDirectory(path, options);
       sendEmpty(response, 201);
     },
   };

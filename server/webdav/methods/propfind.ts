@@ -3,12 +3,15 @@ import { kindOf } from "#drivers/contract/errors.ts";
 import { hasBody, readBody } from "#server/http/body.ts";
 import { HttpError } from "#server/http/errors.ts";
 import type { Vfs } from "#server/vfs/api.ts";
+import type { HeldLock } from "#server/vfs/locks/lock.ts";
 import type { Listing, Resource } from "#server/vfs/resource.ts";
 import { depthOf } from "../depth.ts";
 import type { DavContext, DavMethod } from "../frame.ts";
+import { lockDiscovery } from "../lock-xml.ts";
 import { parsePropertySet } from "../property-set.ts";
 import { createPropfindWriter } from "../propfind-writer.ts";
 import { usageInTime } from "../quota.ts";
+import { toByteText } from "../xml.ts";
 
 /** Longest body, in bytes (webdav.md §5). */
 const MAX_BODY = 1024 * 1024;
@@ -37,19 +40,28 @@ export function propfindMethod({ prepared }: Pick<Vfs, "prepared">): DavMethod {
       const wantsUsage = set.needsUsage === "always" || (set.needsUsage === "depth0" && depth === "0");
       const usage = wantsUsage && self.kind === "directory" ? await usageInTime(vfs, self.path, signal) : undefined;
       const capabilities = set.needsCapabilities ? vfs.capabilities(self.path) : undefined;
+      const discovery = set.needsLocks && !vfs.locks.isEmpty ? lockDiscoveryIn(context, self.path) : undefined;
       await writer.write({
         response,
         headers: listing?.staleSeconds === undefined ? [] : ["Pandav-Stale", String(Math.ceil(listing.staleSeconds))],
         set,
         href: context.hrefOf(self),
         self: asRoot(context, self),
-        selfFacts: { capabilities, usage },
-        facts: { capabilities },
+        selfFacts: { capabilities, usage, lockDiscovery: discovery?.self },
+        facts: { capabilities, lockDiscovery: discovery?.child },
         ...(listing && { listing }),
         signal,
       });
     },
   };
+}
+
+/** Emits the locks of a directory and of what is in it, from memory. */
+function lockDiscoveryIn(context: DavContext, path: string) {
+  const view = context.vfs.locks.view(path);
+  const emit = (locks: readonly HeldLock[]) =>
+    toByteText(lockDiscovery(locks, ({ root, rootKind }) => context.hrefOf({ path: root, kind: rootKind })));
+  return { self: () => emit(view.self), child: (child: Resource) => emit(view.child(child)) };
 }
 
 /** The listing, or undefined for a file, of which older rclones ask with Depth 1 too. */
@@ -65,6 +77,6 @@ async function listingOf({ vfs, path, signal }: DavContext): Promise<Listing | u
 /** The caller's own root has no name: what it is called above his base path is not his to know. */
 function asRoot({ caller }: DavContext, self: Resource): Resource {
   if (self.path !== caller.basePath || self.name === "") return self;
-  const { path, kind, modifiedAt, createdAt, key, mountPath, isMountPoint, pending } = self;
-  return { path, name: "", kind, modifiedAt, createdAt, key, mountPath, isMountPoint, pending };
+  const { path, kind, modifiedAt, createdAt, key, mountPath, isMountPoint, properties, pending } = self;
+  return { path, name: "", kind, modifiedAt, createdAt, key, mountPath, isMountPoint, properties, pending };
 }

@@ -1,5 +1,6 @@
 /** PUT (RFC 9110 §9.3.4, RFC 4918 §9.7). */
 import type { IncomingMessage } from "node:http";
+import { StorageError } from "#drivers/contract/errors.ts";
 import type { HashName } from "#drivers/contract/mount.ts";
 import { openBody } from "#server/http/body.ts";
 import { HttpError } from "#server/http/errors.ts";
@@ -12,7 +13,7 @@ import { overwriteOf } from "./transfer.ts";
 
 /**
  * 201 or 204 once the content is stored and verified, with the ETag and Last-Modified that the next PROPFIND shows. 409 without the parent,
- * 405 on a directory, 412 when a condition fails (before the body, and again before the old content goes), 501 for a part of a file.
+ * 400 when the content is not that of `OC-Checksum`, 405 on a directory, 412 when a condition fails (before the body, and again before the old content goes), 501 for a part of a file.
  */
 export function putMethod(): DavMethod {
   return {
@@ -24,18 +25,22 @@ export function putMethod(): DavMethod {
       "already-exists": 412,
       unsupported: 403,
     },
-    async handle({ request, response, vfs, path, signal }) {
+    async handle({ request, response, vfs, path, options }) {
       if (request.headers["content-range"] !== undefined) {
         throw new HttpError(501, "a part of a file cannot be stored (RFC 9110 §14.5)");
       }
       if (path === "/") throw new HttpError(405, "the root is a directory");
       const conflict = overwriteOf(request.headers.overwrite) ? "replace" : "fail";
       const source = sourceOf(request);
-      const { resource, created, modifiedAtStored } = await vfs.write(
-        path,
-        { ...source, stream: openBody(request, response) },
-        { signal, conflict, check: (existing) => demandConditions(request, existing) },
-      );
+      const { resource, created, modifiedAtStored } = await vfs
+        .write(
+          path,
+          { ...source, stream: openBody(request, response) },
+          { ...options, conflict, check: (existing) => demandConditions(request, existing) },
+        )
+        .catch((error: unknown) => {
+          throw isWrongChecksum(error) ? new HttpError(400, error.message) : error;
+        });
       const headers: string[] = [];
       if (resource.etag !== undefined) headers.push("ETag", resource.etag);
       if (resource.modifiedAt !== undefined) headers.push("Last-Modified", formatHttpDate(resource.modifiedAt));
@@ -43,6 +48,13 @@ export function putMethod(): DavMethod {
       sendEmpty(response, created ? 201 : 204, headers);
     },
   };
+}
+
+/** 412 would mean a condition on what is there; ownCloud's clients know 400. */
+function isWrongChecksum(error: unknown): error is StorageError {
+  return (
+    error instanceof StorageError && error.kind === "precondition-failed" && error.reason === "verification-failed"
+  );
 }
 
 /** What the headers say about the body. */

@@ -1,7 +1,8 @@
 /** What COPY and MOVE share (RFC 4918 §9.8, §9.9). */
 import { kindOf } from "#drivers/contract/errors.ts";
 import { isWithin } from "#drivers/contract/path.ts";
-import { type Action, demand, fullPath } from "#server/auth/permissions.ts";
+import type { Action } from "#server/auth/permission-bits.ts";
+import { fullPath } from "#server/auth/permissions.ts";
 import { HttpError } from "#server/http/errors.ts";
 import type { TransferOptions } from "#server/vfs/resource.ts";
 import type { DavContext, DavMethod } from "../frame.ts";
@@ -23,16 +24,16 @@ export async function transfer(
   action: Action,
   run: (from: string, to: string, o: TransferOptions) => Promise<{ readonly created: boolean }>,
 ): Promise<void> {
-  const { request, response, path, signal, front, caller } = context;
+  const { request, response, path, options, front, caller } = context;
   const overwrite = overwriteOf(request.headers.overwrite);
   const to = fullPath(caller, destinationPath(request, front.prefix, front.publicHosts));
-  demand(caller, action, to);
+  context.rights.demand(action, to);
   if (path === to) throw new HttpError(403, "source and destination are the same");
   if (path === "/" || to === "/") throw new HttpError(403, "the root cannot be copied, moved or replaced");
   if (isWithin(to, path)) throw new HttpError(409, "the destination lies inside the source");
   if (isWithin(path, to)) throw new HttpError(409, "the source lies inside the destination");
   await checkConditions(context);
-  const { created } = await run(path, to, { signal, conflict: overwrite ? "replace" : "fail" }).catch(
+  const { created } = await run(path, to, { ...options, conflict: overwrite ? "replace" : "fail" }).catch(
     async (error: unknown) => {
       throw (await isAboutParent(context, to, error))
         ? new HttpError(409, "the destination's parent does not exist")

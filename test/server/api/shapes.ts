@@ -41,6 +41,38 @@ export const ME_A: Shape = {
   permissions: [{ path: "string", permission: "number" }],
 };
 
+const USER = {
+  id: "number",
+  username: "string",
+  password: "string",
+  base_path: "string",
+  disabled: "boolean",
+  permission: "number",
+  sso_id: "string",
+} as const;
+export const USER_C: Shape = { ...USER, role: "number" };
+export const USER_A: Shape = { ...USER, role: ["number"] };
+export const USERS_C: Shape = { content: [USER_C], total: "number" };
+export const USERS_A: Shape = { content: [USER_A], total: "number" };
+
+export const META: Shape = {
+  id: "number",
+  path: "string",
+  password: "string",
+  p_sub: "boolean",
+  write: "boolean",
+  w_sub: "boolean",
+  hide: "string",
+  h_sub: "boolean",
+  readme: "string",
+  r_sub: "boolean",
+  header: "string",
+  header_sub: "boolean",
+};
+export const METAS: Shape = { content: [META], total: "number" };
+
+export const TWO_FACTOR: Shape = { qr: "string", secret: "string" };
+
 export const LIST_C: Shape = {
   content: [OBJ],
   total: "number",

@@ -14,9 +14,16 @@ import {
   LOGIN,
   ME_A,
   ME_C,
+  META,
+  METAS,
   type Shape,
   STORAGE,
   STORAGES,
+  TWO_FACTOR,
+  USER_A,
+  USER_C,
+  USERS_A,
+  USERS_C,
 } from "./shapes.ts";
 import { type Api, CLIENT_ID, openApi, PASSWORD } from "./world.ts";
 
@@ -36,6 +43,7 @@ describe("the wire", () => {
   let api: Api;
   beforeAll(async () => {
     api = await openApi({ servesLinks: true });
+    await api.post("/api/admin/meta/create", { path: "/local/empty", password: "open", readme: "# words" });
   });
   afterAll(() => api.close());
 
@@ -86,6 +94,13 @@ describe("the wire", () => {
     ["fs/remove", post("/api/fs/remove", { dir: "/local", names: ["none"] }), "null", "null"],
     ["storage/list", { path: "/api/admin/storage/list?page=1&per_page=10" }, STORAGES, STORAGES],
     ["storage/get", { path: "/api/admin/storage/get?id=1" }, STORAGE, STORAGE],
+    ["user/list", { path: "/api/admin/user/list?page=1&per_page=50" }, USERS_C, USERS_A],
+    ["user/get", { path: "/api/admin/user/get?id=1" }, USER_C, USER_A],
+    ["user/del_cache", post("/api/admin/user/del_cache?username=admin", {}), "null", "null"],
+    ["meta/list", { path: "/api/admin/meta/list?page=1&per_page=50" }, METAS, METAS],
+    ["meta/get", { path: "/api/admin/meta/get?id=1" }, META, META],
+    ["me/update", post("/api/me/update", { username: "admin", password: "", sso_id: "" }), "null", "null"],
+    ["auth/2fa/generate", post("/api/auth/2fa/generate", {}), TWO_FACTOR, TWO_FACTOR],
     ["driver/info", { path: "/api/admin/driver/info?driver=Memory" }, DRIVER, DRIVER],
     ["driver/names", { path: "/api/admin/driver/names" }, ["string"], ["string"]],
     ["driver/list", { path: "/api/admin/driver/list" }, { Memory: DRIVER, "Locked Box": DRIVER }, { Memory: DRIVER }],

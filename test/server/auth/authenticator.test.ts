@@ -144,9 +144,9 @@ describe("the authenticator", () => {
 
   it("logs in by static hash, in either case, and says the same of a wrong user and a wrong password (alist-api.md §4.3)", async () => {
     const login = (name: string, password: string) =>
-      world.auth.authenticator.login(name, staticHash(password), "10.0.0.1");
+      world.auth.authenticator.login(name, staticHash(password), "", "10.0.0.1");
     expect((await login("admin", ADMIN_PASSWORD)).name).toBe("admin");
-    expect((await world.auth.authenticator.login("admin", staticHash(ADMIN_PASSWORD).toUpperCase(), "")).name).toBe(
+    expect((await world.auth.authenticator.login("admin", staticHash(ADMIN_PASSWORD).toUpperCase(), "", "")).name).toBe(
       "admin",
     );
     const wrong = expect.objectContaining({ code: 400, message: "username or password is incorrect" });

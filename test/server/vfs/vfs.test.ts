@@ -206,6 +206,31 @@ describe("the mount table", () => {
     expect(await namesIn(vfs, "/a")).toEqual([]);
   });
 
+  it("leaves the old directory, and no half of a copy beside it, when a copy over it breaks off (architecture.md §3)", async () => {
+    const plain = createMemoryDriver({ seed: { d: { old: "old" } } });
+    const full = {
+      ...plain,
+      id: "full",
+      aliases: [],
+      async open(...of: Parameters<typeof plain.open>) {
+        const mount = await plain.open(...of);
+        return {
+          ...mount,
+          upload: (...upload: Parameters<NonNullable<typeof mount.upload>>) =>
+            upload[1] === "z" ? Promise.reject(new StorageError("quota-exceeded", "full")) : mount.upload!(...upload),
+        };
+      },
+    };
+    const source = createMemoryDriver({ seed: { d: { a: "new", z: "new" } } });
+    const test = await open({ drivers: [source, full] });
+    await test.mount({ mountPath: "/from", driver: "memory", settings: {} });
+    await test.mount({ mountPath: "/to", driver: "full", settings: {} });
+    const copied = test.vfs.copy("/from/d", "/to/d", { ...forever, conflict: "replace" });
+    await expect(copied).rejects.toMatchObject({ kind: "quota-exceeded" });
+    expect(await namesIn(test.vfs, "/to")).toEqual(["d"]);
+    expect(await namesIn(test.vfs, "/to/d")).toEqual(["old"]);
+  });
+
   it("refuses to pass more bytes through than a client should wait for, naming the task (architecture.md §9)", async () => {
     const { vfs, mount } = await open({ maxSyncBytes: 3 });
     await mount({ mountPath: "/a", driver: "memory", settings: {} });

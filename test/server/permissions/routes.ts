@@ -1,0 +1,191 @@
+/** What each route of the API and each method of WebDAV needs, said once by hand: the matrix is generated from it. */
+
+/** Where a request goes, relative to the folder that its caller calls `/`. */
+export interface Place {
+  /** Nothing special; a folder with a password; a hidden name; a folder that lets everybody write. */
+  readonly kind: "plain" | "protected" | "hidden" | "drop";
+  readonly directory: string;
+  readonly file: string;
+}
+
+/** AList's bits by name (alist-api.md §4.7), and `write` also by the folder's own rule. */
+export type Need = "write" | "rename" | "move" | "copy" | "delete" | "webdav_manage";
+
+/** Who may call a route at all: anybody without a login, anybody with one (the guest too), who has an account, administrators. */
+export type Access = "open" | "any" | "person" | "admin";
+
+export interface Line {
+  readonly access: Access;
+  /** Present for routes about a path: what its caller needs there; `bin`: everything in the whole mount. */
+  readonly needs?: readonly Need[] | "bin";
+  /** A query, or a body with POST and PUT. Without effect for who is let in. */
+  input?(place: Place): Readonly<Record<string, unknown>>;
+  /** Values of what stands in braces. */
+  readonly inPath?: Readonly<Record<string, string>>;
+  /** True where the caller's door decides before he is asked for: only on the control socket. */
+  readonly ownerOnly?: true;
+  /** Sent although the method is GET, or the input a query although the method is POST. */
+  readonly inQuery?: true;
+  /** A body of bytes. */
+  readonly bytes?: string;
+}
+
+const NOBODY = { id: 999_999 };
+const path = ({ file }: Place) => ({ path: file });
+const directory = (place: Place) => ({ path: place.directory });
+const missing = ({ directory: at }: Place) => `${at}/none`;
+
+const open = (input: Line["input"] = () => ({})): Line => ({ access: "open", input });
+const any = (): Line => ({ access: "any" });
+const person = (input: Line["input"] = () => ({}), more: Partial<Line> = {}): Line => ({
+  access: "person",
+  input,
+  ...more,
+});
+const admin = (input: Line["input"] = () => ({}), more: Partial<Line> = {}): Line => ({
+  access: "admin",
+  input,
+  ...more,
+});
+const reads = (input: Line["input"] = path): Line => ({ access: "any", needs: [], input: input! });
+const needs = (wanted: Line["needs"], input: NonNullable<Line["input"]>, more: Partial<Line> = {}): Line => ({
+  access: "any",
+  needs: wanted!,
+  input,
+  ...more,
+});
+const byId: Partial<Line> = { inQuery: true };
+const inPath = { inPath: { id: "999999" } };
+
+const transfer = (place: Place) => ({ src_dir: place.directory, dst_dir: `${place.directory}/sub`, names: ["none"] });
+const meta = { path: "/x", hide: "(" };
+
+export const ROUTES: Readonly<Record<string, Line>> = {
+  "GET /": open(),
+  "GET /ping": open(),
+  "GET /healthz": open(),
+  "POST /api/auth/login": open(() => ({ username: "nobody here" })),
+  "POST /api/auth/login/hash": open(() => ({ username: "nobody here" })),
+  "POST /api/auth/2fa/generate": person(),
+  "POST /api/auth/2fa/verify": person(() => ({ code: "000000", secret: "JBSWY3DPEHPK3PXP" })),
+  "GET /api/me": any(),
+  "POST /api/me/update": person(),
+  "GET /api/fs/list": reads(directory),
+  "POST /api/fs/list": reads(directory),
+  "GET /api/fs/get": reads(),
+  "POST /api/fs/get": reads(),
+  "GET /api/fs/dirs": reads(directory),
+  "POST /api/fs/dirs": reads(directory),
+  "POST /api/fs/mkdir": needs(["write"], (place) => ({ path: `${place.directory}/sub` })),
+  "POST /api/fs/rename": needs(["rename"], (place) => ({ path: missing(place), name: "other" })),
+  "POST /api/fs/move": needs(["move", "write"], transfer),
+  "POST /api/fs/copy": needs(["copy", "write"], transfer),
+  "POST /api/fs/remove": needs(["delete"], (place) => ({ dir: place.directory, names: ["none"] })),
+  "GET /api/admin/storage/list": admin(),
+  "GET /api/admin/storage/get": admin(() => NOBODY),
+  "POST /api/admin/storage/create": admin(() => ({ mount_path: "/x", driver: "none", addition: "{}" })),
+  "POST /api/admin/storage/update": admin(() => ({ ...NOBODY, mount_path: "/x", driver: "none", addition: "{}" })),
+  "POST /api/admin/storage/delete": admin(() => NOBODY, byId),
+  "POST /api/admin/storage/enable": admin(() => NOBODY, byId),
+  "POST /api/admin/storage/disable": admin(() => NOBODY, byId),
+  "GET /api/admin/driver/list": admin(),
+  "GET /api/admin/driver/names": admin(),
+  "GET /api/admin/driver/info": admin(() => ({ driver: "Memory" })),
+  "GET /api/admin/user/list": admin(),
+  "GET /api/admin/user/get": admin(() => NOBODY),
+  "POST /api/admin/user/create": admin(() => ({ username: "x:y", password: "p" })),
+  "POST /api/admin/user/update": admin(() => ({ ...NOBODY, username: "x" })),
+  "POST /api/admin/user/delete": admin(() => NOBODY, byId),
+  "POST /api/admin/user/cancel_2fa": admin(() => NOBODY, byId),
+  "POST /api/admin/user/del_cache": admin(() => ({ username: "nobody here" }), byId),
+  "GET /api/admin/meta/list": admin(),
+  "GET /api/admin/meta/get": admin(() => NOBODY),
+  "POST /api/admin/meta/create": admin(() => meta),
+  "POST /api/admin/meta/update": admin(() => ({ ...meta, ...NOBODY })),
+  "POST /api/admin/meta/delete": admin(() => NOBODY, byId),
+  "POST /api/pandav/user/password": admin(() => ({ name: "nobody here", password: "x" })),
+  "GET /api/pandav/tokens": person(),
+  "POST /api/pandav/tokens": person(() => ({ name: "" })),
+  "DELETE /api/pandav/tokens/{id}": person(() => ({}), inPath),
+  "GET /api/pandav/storages": admin(),
+  "POST /api/pandav/storages": admin(() => ({ mountPath: "/x", driver: "none" })),
+  "GET /api/pandav/account-kinds": admin(),
+  "GET /api/pandav/accounts": admin(),
+  "POST /api/pandav/accounts": admin(() => ({ kind: "none", text: "x" })),
+  "GET /api/pandav/accounts/{id}": admin(() => ({}), inPath),
+  "DELETE /api/pandav/accounts/{id}": admin(() => ({}), inPath),
+  "POST /api/pandav/accounts/{id}/check": admin(() => ({}), inPath),
+  "POST /api/pandav/accounts/{id}/logout": admin(() => ({}), inPath),
+  "POST /api/pandav/accounts/{id}/rate": admin(() => ({ perSecond: 1 }), inPath),
+  "POST /api/pandav/logins": admin(() => ({ kind: "none" })),
+  "GET /api/pandav/logins/{id}": admin(() => ({}), inPath),
+  "DELETE /api/pandav/logins/{id}": admin(() => ({}), inPath),
+  "POST /api/pandav/logins/{id}/answer": admin(() => ({ code: "1" }), inPath),
+  "GET /api/pandav/mounts": any(),
+  "POST /api/pandav/mounts/use": admin(() => ({ mountPath: "/none" })),
+  "GET /api/pandav/usage": reads(),
+  "GET /api/pandav/audit": admin(),
+  "GET /api/pandav/fs/stat": reads(),
+  "POST /api/pandav/fs/mkdir": needs(["write"], (place) => ({ path: `${place.directory}/sub` })),
+  "POST /api/pandav/fs/remove": needs(["delete"], (place) => ({ paths: [missing(place)] })),
+  "GET /api/pandav/fs/link": reads(),
+  "GET /api/pandav/fs/read": reads(),
+  "GET /api/pandav/fs/content": reads(),
+  "PUT /api/pandav/fs/content": needs(["write"], (place) => ({ path: `${place.directory}/put`, conflict: "replace" }), {
+    inQuery: true,
+    bytes: "new",
+  }),
+  "GET /api/pandav/fs/walk": reads(directory),
+  "GET /api/pandav/fs/du": reads(directory),
+  "POST /api/pandav/fs/transfer": needs(["copy", "write"], (place) => ({
+    how: "copy",
+    from: missing(place),
+    to: `${place.directory}/sub/none`,
+  })),
+  "POST /api/pandav/fs/upload-local": needs(
+    ["write"],
+    (place) => ({ localPath: "/none", path: `${place.directory}/up`, size: 0, modifiedNs: "0", inode: "0" }),
+    { ownerOnly: true },
+  ),
+  "GET /api/pandav/trash": needs("bin", directory),
+  "POST /api/pandav/trash/restore": needs("bin", (place) => ({ ...directory(place), items: ["none"] })),
+  "POST /api/pandav/trash/purge": needs("bin", (place) => ({ ...directory(place), items: ["none"] })),
+  "POST /api/pandav/trash/empty": needs("bin", directory),
+  "GET /api/auth/logout": any(),
+};
+
+export interface DavLine {
+  /** One of these sets is enough; `webdav_read` is needed for everything. */
+  readonly needs: readonly (readonly Need[])[];
+  readonly on: "file" | "directory" | "new";
+  /** Beside the request's own path. */
+  destination?(place: Place): string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+const LOCK_BODY =
+  '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>';
+const PATCH_BODY =
+  '<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x xmlns="urn:x">1</x></D:prop></D:set></D:propertyupdate>';
+
+export const METHODS: Readonly<Record<string, DavLine>> = {
+  PROPFIND: { needs: [[]], on: "directory", headers: { Depth: "1" } },
+  GET: { needs: [[]], on: "file" },
+  HEAD: { needs: [[]], on: "file" },
+  PUT: { needs: [["webdav_manage", "write"]], on: "new", body: "new" },
+  MKCOL: { needs: [["webdav_manage", "write"]], on: "new" },
+  PROPPATCH: { needs: [["webdav_manage"]], on: "file", body: PATCH_BODY },
+  LOCK: { needs: [["webdav_manage", "write"]], on: "file", body: LOCK_BODY, headers: { Timeout: "Second-1" } },
+  UNLOCK: { needs: [["webdav_manage"]], on: "file", headers: { "Lock-Token": "<urn:uuid:none>" } },
+  COPY: { needs: [["webdav_manage", "copy"]], on: "new", destination: (place) => `${place.directory}/sub/copy` },
+  MOVE: {
+    needs: [
+      ["webdav_manage", "move"],
+      ["webdav_manage", "rename"],
+    ],
+    on: "new",
+    destination: (place) => `${place.directory}/sub/moved`,
+  },
+  DELETE: { needs: [["webdav_manage", "delete"]], on: "new" },
+};
