@@ -17,6 +17,7 @@ import type {
   Resource,
   TransferOptions,
   TransferResult,
+  TransferWay,
   VfsOptions,
   WriteOptions,
   WriteResult,
@@ -46,6 +47,8 @@ export interface Vfs {
   removeAll(paths: readonly string[], o: RemovalOptions): Promise<readonly Removal[]>;
   move(from: string, to: string, o: TransferOptions): Promise<TransferResult>;
   copy(from: string, to: string, o: TransferOptions): Promise<TransferResult>;
+  /** How `copy` or `move` would go between two paths, of which neither need exist. Throws `not-found` where no storage holds one of them, and what opening a storage fails with. */
+  way(how: "move" | "copy", from: string, to: string): Promise<TransferWay>;
   /** Where a client can fetch a file by itself, with no header of ours. Throws `unsupported`, saying why, where the storage gives no such link. */
   link(path: string, o: VfsOptions): Promise<PlainLink>;
   /** As `patchProperties` with a time alone. */

@@ -1,6 +1,6 @@
 /** Making directories, removing, moving and dating: changes at the storage first, then in the tree. */
 import { type ErrorKind, kindOf, StorageError } from "#drivers/contract/errors.ts";
-import type { Entry, Mount } from "#drivers/contract/mount.ts";
+import type { Entry, Json, Mount } from "#drivers/contract/mount.ts";
 import { isWithin, nameOf, parentOf } from "#drivers/contract/path.ts";
 import type { Listings } from "./listings.ts";
 import type { Locks } from "./locks/locks.ts";
@@ -110,27 +110,28 @@ export class Changing {
     return outcome?.entry && toParent.storage.tree.toVisible(outcome.entry.name);
   }
 
-  /** A copy within one storage or realm, as one call to the service. The copy's name, where the storage tells it. */
-  async copyInside(
+  /** A copy as one call: within one storage or realm to the service, else to the target's service, which takes it from the source's. The copy's name, where the storage tells it. */
+  async copyByOneCall(
+    way: "service" | "receive",
     from: FoundNode,
     toParent: FoundNode,
     name: string,
     o: TransferOptions,
   ): Promise<string | undefined> {
-    const { storage } = from;
-    const rawName = this.targetName(toParent, name);
-    const copy = (mount: Mount) =>
-      mount.copy!([entryOf(from.node)], entryOf(toParent.node), {
-        signal: o.signal,
-        name: rawName,
-        conflict: o.conflict,
-      });
-    const [outcome] = await storage.using("copy", copy).catch((error: unknown) => {
+    const options = { signal: o.signal, name: this.targetName(toParent, name), conflict: o.conflict };
+    const [entries, parent] = [[entryOf(from.node)], entryOf(toParent.node)] as const;
+    const { id: driver } = from.storage.definition;
+    const source = { driver, settings: from.storage.settings as Json };
+    const called =
+      way === "service"
+        ? from.storage.using("copy", (mount) => mount.copy!(entries, parent, options))
+        : toParent.storage.using("receive", (mount) => mount.receive!(entries, source, parent, options));
+    const [outcome] = await called.catch((error: unknown) => {
       this.doubt(bothSides(from, toParent), error);
       throw error;
     });
     if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
-    this.#o.usage.forget(storage);
+    this.#o.usage.forget(toParent.storage);
     if (!outcome?.entry) {
       await this.#o.listings.refresh(toParent.storage, toParent.node, o.signal);
       const copy = o.conflict === "rename" ? undefined : toParent.storage.tree.lookup(toParent.node, name);

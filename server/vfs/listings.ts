@@ -4,7 +4,7 @@ import { isLoginOver, kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { Priority } from "#drivers/contract/mount.ts";
 import { freshnessOf, judgeAge } from "./freshness.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
-import type { VfsOptions } from "./resource.ts";
+import type { ListOptions, VfsOptions } from "./resource.ts";
 import { type DirectoryState, entryOf, type TreeNode } from "./tree/tree.ts";
 
 /** How long a request waits for a new listing before it gets the old one, marked (architecture.md §5). */
@@ -52,17 +52,12 @@ export class Listings {
    * Makes sure that the tree holds a listing of the directory that may be shown now.
    * Throws what the storage failed with where there is none. `path` is the directory's path inside its mount.
    */
-  async ensure(
-    storage: MountedStorage,
-    node: TreeNode,
-    path: string,
-    o: VfsOptions & { readonly refresh?: boolean },
-  ): Promise<KnownListing> {
+  async ensure(storage: MountedStorage, node: TreeNode, path: string, o: ListOptions): Promise<KnownListing> {
     const known = storage.tree.directory(node);
     if (!known) return { state: await this.refresh(storage, node, o.signal, o.priority) };
     const age = this.#clock.now() - known.listedAt;
     if (o.refresh) {
-      if (age < MIN_REFRESH_INTERVAL_MS) return { state: known };
+      if (age < MIN_REFRESH_INTERVAL_MS && o.refresh !== "always") return { state: known };
       return { state: await this.refresh(storage, node, o.signal, o.priority) };
     }
     if (storage.traits.cheapStat) {

@@ -72,6 +72,11 @@ export class Lookup {
     }
   }
 
+  /** The storage that holds a path; undefined for paths that belong to none. */
+  storageOf(path: string): MountedStorage | undefined {
+    return this.#table.match(path)?.storage;
+  }
+
   /** What the tree alone knows of a path, asking nobody. */
   known(path: string): FoundNode | undefined {
     const match = this.#table.match(path);

@@ -148,7 +148,8 @@ export class MountedStorage implements MountFacts {
       this.succeeded();
       return result;
     } catch (error) {
-      if (kindOf(error) === "unsupported") this.#withdrawn.add(ability);
+      // What a service does not take from one source it may take from another.
+      if (kindOf(error) === "unsupported" && ability !== "receive") this.#withdrawn.add(ability);
       this.failed(error);
       throw error;
     }

@@ -7,7 +7,15 @@ import type { Rights } from "../auth/permissions.ts";
 import type { Vfs } from "./api.ts";
 import type { ResourceLocks } from "./locks/api.ts";
 import type { Removal } from "./removing.ts";
-import type { Listing, ListOptions, Resource, TransferOptions, TransferResult, VfsOptions } from "./resource.ts";
+import type {
+  Listing,
+  ListOptions,
+  Resource,
+  TransferOptions,
+  TransferResult,
+  TransferWay,
+  VfsOptions,
+} from "./resource.ts";
 import type { TrashBins } from "./trashing.ts";
 
 /**
@@ -89,6 +97,13 @@ class PermittedVfs implements Vfs {
   }
   copy(from: string, to: string, o: TransferOptions): Promise<TransferResult> {
     return this.#transfer("copy", from, to, o);
+  }
+
+  async way(how: "move" | "copy", from: string, to: string): Promise<TransferWay> {
+    this.#rights.demandTransfer(how, from, to);
+    return this.#vfs.way(how, from, to).catch((error: unknown) => {
+      throw shownTo(this.#rights, error);
+    });
   }
 
   usage(path: string, o: VfsOptions): Promise<Usage | undefined> {

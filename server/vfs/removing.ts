@@ -7,6 +7,7 @@ import type { Lock } from "./locks/lock.ts";
 import type { Locks } from "./locks/locks.ts";
 import type { FoundNode, Lookup } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
+import { resourceOf } from "./node-resource.ts";
 import type { Properties } from "./properties/properties.ts";
 import type { RemovalOptions } from "./resource.ts";
 import { entryOf } from "./tree/tree.ts";
@@ -83,6 +84,7 @@ export class Removing {
     const found = await this.#o.lookup.findNode(path, o);
     this.#o.changing.refuseMountPoints(found.path, found);
     this.#o.locks.guard.removal(found, o);
+    o.check?.(resourceOf(found));
     if (found.node.kind === "directory" && o.onlyEmpty) await this.#demandEmpty(found, o);
     else if (found.node.kind === "directory" && o.recursive === false) {
       throw new StorageError("is-a-directory", `${path} is a directory`, { path });

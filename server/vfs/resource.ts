@@ -54,8 +54,8 @@ export interface Listing {
 }
 
 export interface ListOptions extends VfsOptions {
-  /** Ask the storage again, whatever is known. */
-  readonly refresh?: boolean;
+  /** Ask the storage again, whatever is known; unless it was asked a moment ago, but with `always` even then. */
+  readonly refresh?: boolean | "always";
 }
 
 /** A file ready to be read. */
@@ -95,6 +95,8 @@ export interface SeekableSource extends SourceFacts {
   readonly size: number;
   /** Tells the same content again after a restart: a hash of it, or the file that it lies in and its time. */
   readonly identity: string;
+  /** The content lies at another storage: opening it costs that storage's calls, and `hashes` are what it tells of it, so that nothing is read a second time for them. */
+  readonly isElsewhere?: true;
   /** The bytes of a range, of which none has been read yet. */
   open(range: Required<ByteRange>): Promise<Readable>;
   /** Throws where the content is no longer the one that was announced. Asked at the end of every range, before it is let through. */
@@ -126,6 +128,8 @@ export interface WriteResult {
 }
 
 export interface RemovalOptions extends VfsOptions {
+  /** Called with what is there just before it is removed; what it throws keeps it. */
+  check?(existing: Resource): void;
   /** Default: into the storage's recycle bin where it has one, else for good. `trash` fails `unsupported` where there is none. */
   readonly mode?: RemoveOptions["mode"];
   /** Removes a directory only where it is empty; else `not-empty`. */
@@ -144,6 +148,12 @@ export interface TransferOptions extends VfsOptions {
   /** COPY with Depth 0: the directory alone. Default true. */
   readonly recursive?: boolean;
 }
+
+/**
+ * How a copy or move would go: by one call to the service, by one call with which the target's service takes it from the source's, or as bytes through
+ * this server.
+ */
+export type TransferWay = "service" | "receive" | "bytes";
 
 /** A link that needs no header of ours. */
 export interface PlainLink {

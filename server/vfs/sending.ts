@@ -52,7 +52,7 @@ export class Sending {
   async send(target: Target, source: WriteSource, upload: ActiveUpload, o: WriteOptions): Promise<Stored> {
     if ("open" in source) {
       await this.#enterCommit(target, upload, o);
-      return this.#fromSeekable(target, source, {}, o);
+      return this.#fromSeekable(target, source, source.isElsewhere ? (source.hashes ?? {}) : {}, o);
     }
     const needs = target.storage.traits.upload ?? { source: "stream", size: "required" };
     const spooled = needs.source === "seekable" || (needs.size === "required" && source.size === undefined);
@@ -92,8 +92,7 @@ export class Sending {
         open: (range) => file.open(range),
         check: async () => {}, // nobody else writes to it
       };
-      const stored = await this.#fromSeekable(target, spooled, digests, o);
-      return stored;
+      return await this.#fromSeekable(target, spooled, digests, o);
     } finally {
       await file.remove();
     }
@@ -102,7 +101,9 @@ export class Sending {
   /** `known`: digests that were computed already. */
   async #fromSeekable(target: Target, source: SeekableSource, known: Hashes, o: WriteOptions): Promise<Stored> {
     const { storage, directory, rawName } = target;
-    const wanted = hashesToCompute(storage.traits.hashes, source.hashes).filter((name) => known[name] === undefined);
+    const names = hashesToCompute(storage.traits.hashes, source.hashes);
+    // What another storage says of its content is compared with what comes, where it comes whole.
+    const wanted = source.isElsewhere ? names : names.filter((name) => known[name] === undefined);
     const body = new SeekableBody(source, wanted, o.signal);
     const key = {
       storageId: storage.id,
@@ -117,13 +118,14 @@ export class Sending {
         size: source.size,
         ...(source.modifiedAt !== undefined && { modifiedAt: source.modifiedAt }),
         hashes: { ...source.hashes, ...known },
-        kind: "seekable",
+        kind: source.isElsewhere ? "lazy" : "seekable",
         open: (range) => body.open(range),
         digest: async (name, range) => (range === undefined ? known[name] : undefined) ?? body.digest(name, range),
       };
       const entry = await this.#upload(target, uploadSource, o, checkpoint);
       await checkpoint?.clear();
-      return { entry, digests: { ...body.digests, ...known }, bytes: source.size, digest: (name) => body.digest(name) };
+      const digests = { ...known, ...body.digests };
+      return { entry, digests, bytes: source.size, digest: (name) => body.digest(name) };
     } catch (error) {
       // What was sent so far is of no use to another try where it was the wrong thing.
       if (checkpoint && isWrongContent(error)) await this.#o.checkpoints.abandon(storage, key);

@@ -1,20 +1,18 @@
 /** Moving and copying: by one call of the service where it can, else through this server, file by file. */
 import { randomBytes } from "node:crypto";
-import { StorageError } from "#drivers/contract/errors.ts";
+import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import { joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
 import { type Changing, refuseInsideItself } from "./changing.ts";
+import type { CopyingFile } from "./copying-file.ts";
 import { freeName } from "./free-name.ts";
 import type { Listings } from "./listings.ts";
 import type { Lock } from "./locks/lock.ts";
 import type { Locks } from "./locks/locks.ts";
-import { childOf, type FoundNode, type Lookup } from "./lookup.ts";
+import { childOf, type FoundNode, type Lookup, notFound } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
-import { resourceOf } from "./node-resource.ts";
 import type { Properties } from "./properties/properties.ts";
-import type { Reading } from "./reading.ts";
 import type { Removing } from "./removing.ts";
-import type { TransferOptions, TransferResult, VfsOptions } from "./resource.ts";
-import type { Writing } from "./writing.ts";
+import type { TransferOptions, TransferResult, TransferWay, VfsOptions } from "./resource.ts";
 
 /** How long a copy that failed may take to be removed, in milliseconds. */
 const GIVE_UP_MS = 30_000;
@@ -24,8 +22,7 @@ const MAX_SYNC_BYTES = 1024 ** 3;
 export interface TransferringOptions {
   readonly lookup: Lookup;
   readonly listings: Listings;
-  readonly reading: Reading;
-  readonly writing: Writing;
+  readonly copyingFile: CopyingFile;
   readonly changing: Changing;
   readonly removing: Removing;
   readonly locks: Locks;
@@ -44,6 +41,8 @@ interface Plan {
 
 export class Transferring {
   readonly #o: TransferringOptions;
+  /** Source drivers that a storage's service said it does not take from. */
+  readonly #notReceived = new WeakMap<MountedStorage, Set<string>>();
 
   constructor(options: TransferringOptions) {
     this.#o = options;
@@ -54,7 +53,7 @@ export class Transferring {
     const { source, directory } = plan;
     this.#o.locks.guard.removal(source, o);
     let name: string | undefined;
-    if ((await this.#oneCallReaches(source.storage, directory.storage)) && source.storage.capabilities?.move) {
+    if ((await this.#wayBetween("move", source.storage, directory.storage)) === "service") {
       name = await this.#o.changing.moveInside(source, directory, nameOf(to), o);
     } else {
       if (!source.storage.capabilities?.remove) {
@@ -73,13 +72,32 @@ export class Transferring {
     const plan = await this.#plan(from, to, o);
     const { source, directory } = plan;
     const whole = source.node.kind === "file" || o.recursive !== false;
-    const atOnce = whole && (await this.#oneCallReaches(source.storage, directory.storage));
+    const way = whole ? await this.#wayBetween("copy", source.storage, directory.storage) : "bytes";
     const name =
-      atOnce && source.storage.capabilities?.copy
-        ? await this.#o.changing.copyInside(source, directory, nameOf(to), o)
-        : await this.#copyThrough(plan, o);
+      way === "bytes" ? await this.#copyThrough(plan, o) : await this.#copyByOneCall(way, plan, nameOf(to), o);
     await this.#keepLocks(plan);
     return resultOf(plan, name, o);
+  }
+
+  async way(how: "move" | "copy", from: string, to: string): Promise<TransferWay> {
+    const [source, target] = [from, to].map((path) => {
+      const storage = this.#o.lookup.storageOf(path);
+      if (!storage) throw notFound(path);
+      return storage;
+    });
+    return this.#wayBetween(how, source!, target!);
+  }
+
+  async #copyByOneCall(way: "service" | "receive", plan: Plan, name: string, o: TransferOptions) {
+    const { source, directory } = plan;
+    try {
+      return await this.#o.changing.copyByOneCall(way, source, directory, name, o);
+    } catch (error) {
+      if (way !== "receive" || kindOf(error) !== "unsupported") throw error;
+      const refused = this.#notReceived.get(directory.storage) ?? new Set();
+      this.#notReceived.set(directory.storage, refused.add(source.storage.definition.id));
+      return this.#copyThrough(plan, o);
+    }
   }
 
   /** What was overwritten keeps its own locks; what was in it is gone with theirs (RFC 4918 §7.6). */
@@ -105,10 +123,13 @@ export class Transferring {
     return { source, directory, existing, to, locks: isReplaced ? this.#o.locks.on(existing) : [] };
   }
 
-  /** True within one storage, and between two of one realm (architecture.md §3). */
-  async #oneCallReaches(from: MountedStorage, to: MountedStorage): Promise<boolean> {
+  /** One call reaches within one storage, and between two of one realm (architecture.md §3). */
+  async #wayBetween(how: "move" | "copy", from: MountedStorage, to: MountedStorage): Promise<TransferWay> {
     const [source, target] = [await from.mount(), await to.mount()];
-    return from === to || (source.realm !== undefined && source.realm === target.realm);
+    const oneCallReaches = from === to || (source.realm !== undefined && source.realm === target.realm);
+    if (oneCallReaches && from.capabilities?.[how]) return "service";
+    const takes = how === "copy" && from.definition.id !== to.definition.id && to.capabilities?.receive;
+    return takes && !this.#notReceived.get(to)?.has(from.definition.id) ? "receive" : "bytes";
   }
 
   /** The name that the copy has at last. */
@@ -121,7 +142,7 @@ export class Transferring {
     const renamed = existing !== undefined && o.conflict === "rename";
     const name = renamed ? freeName(nameOf(to), source.node.kind, isTaken) : nameOf(to);
     if (source.node.kind === "file" && (renamed || existing?.node.kind !== "directory")) {
-      await this.#copyFile(source, joinPath(directory.path, name), o);
+      await this.#o.copyingFile.copy(source, joinPath(directory.path, name), o);
       return name;
     }
     if (!existing || renamed) {
@@ -154,43 +175,12 @@ export class Transferring {
   }
 
   async #copyInto(source: FoundNode, directory: FoundNode, name: string, o: TransferOptions): Promise<void> {
-    if (source.node.kind === "file") return this.#copyFile(source, joinPath(directory.path, name), o);
+    if (source.node.kind === "file") return this.#o.copyingFile.copy(source, joinPath(directory.path, name), o);
     const made = await this.#o.changing.createIn(directory, name, o);
     await this.#o.properties.copiedThrough(source, made);
     if (o.recursive === false) return;
     for await (const child of this.#children(source, o)) {
       await this.#copyInto(child, made, child.node.name, o);
-    }
-  }
-
-  async #copyFile(source: FoundNode, to: string, o: TransferOptions): Promise<void> {
-    const { size, sizeIs, modifiedAt, hashes } = resourceOf(source);
-    const stream = await this.#o.reading.openFound(source, o).read();
-    let before = 0;
-    const onProgress = (bytes: number) => {
-      o.onProgress?.(bytes - before);
-      before = bytes;
-    };
-    try {
-      const { resource } = await this.#o.writing.write(
-        to,
-        {
-          stream,
-          ...(size !== undefined && sizeIs !== "about" && { size }),
-          ...(modifiedAt !== undefined && { modifiedAt }),
-          ...(hashes && { hashes }),
-        },
-        {
-          signal: o.signal,
-          ...(o.holder && { holder: o.holder }),
-          conflict: o.conflict === "replace" ? "replace" : "fail",
-          ...(o.onProgress && { onProgress }),
-        },
-      );
-      const copy = this.#o.lookup.known(resource.path);
-      if (copy) await this.#o.properties.copiedThrough(source, copy);
-    } finally {
-      stream.destroy();
     }
   }
 
@@ -202,7 +192,7 @@ export class Transferring {
       if (bytes <= limit) continue;
       throw new StorageError(
         "permission-denied",
-        `${source.path} holds more than ${limit} bytes, which would all pass through this server: copy it as a task`,
+        `${source.path} holds more than ${limit} bytes, which would all pass through this server: copy it as a task (POST /api/fs/copy)`,
         { path: source.path },
       );
     }

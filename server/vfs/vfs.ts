@@ -12,6 +12,7 @@ import type { Store } from "../store/store.ts";
 import type { Storages, Vfs } from "./api.ts";
 import { Changing } from "./changing.ts";
 import { Checkpoints } from "./checkpoints.ts";
+import { CopyingFile } from "./copying-file.ts";
 import { Listings, onNewRootAgain } from "./listings.ts";
 import { Locks } from "./locks/locks.ts";
 import { type FoundNode, Lookup, notADirectory } from "./lookup.ts";
@@ -84,8 +85,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
   const transferring = new Transferring({
     lookup,
     listings,
-    reading,
-    writing,
+    copyingFile: new CopyingFile({ lookup, reading, writing, properties }),
     changing,
     removing,
     locks,
@@ -164,6 +164,7 @@ class JoinedVfs implements Vfs {
   readonly link: Vfs["link"];
   readonly move: Vfs["move"];
   readonly copy: Vfs["copy"];
+  readonly way: Vfs["way"];
   readonly setModifiedAt: Vfs["setModifiedAt"];
   readonly patchProperties: Vfs["patchProperties"];
 
@@ -181,6 +182,7 @@ class JoinedVfs implements Vfs {
     this.link = (path, o) => reading.link(path, o);
     this.move = (from, to, o) => transferring.move(from, to, o);
     this.copy = (from, to, o) => transferring.copy(from, to, o);
+    this.way = (how, from, to) => transferring.way(how, from, to);
     this.setModifiedAt = (path, modifiedAt, o) => properties.patch(path, { modifiedAt }, o);
     this.patchProperties = (path, patch, o) => properties.patch(path, patch, o);
   }

@@ -145,6 +145,9 @@ export function fakeVfs(seed: Readonly<Record<string, string | Buffer | "directo
       };
       return listing;
     },
+    async way() {
+      return "bytes";
+    },
     async open(path) {
       return { resource: need(path), read: read(path) };
     },

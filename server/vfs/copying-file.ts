@@ -1,0 +1,95 @@
+/** One file from one storage to another, through this server: where its size is known in ranges, so that the copy goes on where it was after a restart. */
+import { Readable } from "node:stream";
+import { kindOf, StorageError } from "#drivers/contract/errors.ts";
+import type { ByteRange } from "#drivers/contract/mount.ts";
+import type { FoundNode, Lookup } from "./lookup.ts";
+import { resourceOf } from "./node-resource.ts";
+import type { Properties } from "./properties/properties.ts";
+import type { Reading } from "./reading.ts";
+import type { OpenFile, SeekableSource, TransferOptions, VfsOptions, WriteSource } from "./resource.ts";
+import type { TreeNode } from "./tree/tree.ts";
+import type { Writing } from "./writing.ts";
+
+/** Bytes that wait between the two storages. */
+const HIGH_WATER = 256 * 1024;
+
+export interface CopyingFileOptions {
+  readonly lookup: Lookup;
+  readonly reading: Reading;
+  readonly writing: Writing;
+  readonly properties: Properties;
+}
+
+export class CopyingFile {
+  readonly #o: CopyingFileOptions;
+
+  constructor(options: CopyingFileOptions) {
+    this.#o = options;
+  }
+
+  /** Copies a found file to a path; `onProgress` hears what this file adds. */
+  async copy(source: FoundNode, to: string, o: TransferOptions): Promise<void> {
+    let before = 0;
+    const onProgress = (bytes: number) => {
+      o.onProgress?.(bytes - before);
+      before = bytes;
+    };
+    const { content, close } = await this.#contentOf(source, o);
+    try {
+      const { resource } = await this.#o.writing.write(to, content, {
+        signal: o.signal,
+        ...(o.holder && { holder: o.holder }),
+        conflict: o.conflict === "replace" ? "replace" : "fail",
+        ...(o.onProgress && { onProgress }),
+      });
+      const copy = this.#o.lookup.known(resource.path);
+      if (copy) await this.#o.properties.copiedThrough(source, copy);
+    } finally {
+      close();
+    }
+  }
+
+  async #contentOf(source: FoundNode, o: VfsOptions): Promise<{ content: WriteSource; close(): void }> {
+    const { size, sizeIs, modifiedAt, hashes } = resourceOf(source);
+    const facts = { ...(modifiedAt !== undefined && { modifiedAt }), ...(hashes && { hashes }) };
+    if (size !== undefined && sizeIs !== "about") {
+      return { content: { ...facts, ...this.#ranges(source, size, o) }, close() {} };
+    }
+    const stream = await this.#o.reading.openFound(source, o).read();
+    return { content: { ...facts, stream }, close: () => void stream.destroy() };
+  }
+
+  #ranges(source: FoundNode, size: number, o: VfsOptions): SeekableSource {
+    const file = this.#o.reading.openFound(source, o);
+    const { storage, node } = source;
+    return {
+      size,
+      isElsewhere: true,
+      identity: `storage ${storage.id}: ${node.id}: ${stateOf(node)}`,
+      // Nothing of it may have been read when it is handed on; what a mount gives has its first bytes in hand.
+      open: async (range) => Readable.from(bytesOf(file, range), { objectMode: false, highWaterMark: HIGH_WATER }),
+      check: async () => {
+        const now = await this.#o.lookup.findNode(source.path, o).catch((error: unknown) => {
+          if (kindOf(error) === "not-found") return undefined;
+          throw error;
+        });
+        if (now && now.node.id === node.id && stateOf(now.node) === stateOf(node)) return;
+        throw new StorageError("incomplete", `${source.path} has changed while it was copied`, {
+          path: source.path,
+          retryable: true,
+        });
+      },
+    };
+  }
+}
+
+/** Opened when somebody reads, and let go of when he stops. */
+async function* bytesOf(file: OpenFile, range: Required<ByteRange>): AsyncGenerator<Buffer> {
+  // An empty file has no range that could be asked for (RFC 9110 §14.1.2).
+  if (range.length > 0) yield* (await file.read(range)) as AsyncIterable<Buffer>;
+}
+
+/** Equal for the same content of the same file. */
+function stateOf({ size, version, modifiedAt }: TreeNode): string {
+  return `${size} ${version ?? modifiedAt ?? ""}`;
+}
