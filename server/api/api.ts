@@ -19,6 +19,8 @@ import { metaRoutes } from "./routes/meta.ts";
 import { mountRoutes } from "./routes/mounts.ts";
 import { pandavRoutes } from "./routes/pandav.ts";
 import { storageRoutes } from "./routes/storage.ts";
+import { taskRoutes } from "./routes/task.ts";
+import { ownTaskRoutes } from "./routes/tasks.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { trashRoutes } from "./routes/trash.ts";
 import { uploadLocalRoute } from "./routes/upload-local.ts";
@@ -26,6 +28,7 @@ import { userRoutes } from "./routes/users.ts";
 import { welcomeRoute } from "./routes/welcome.ts";
 import { describeStream } from "./stream.ts";
 import { describeStreams } from "./streams.ts";
+import { describeTaskEvents } from "./task-events.ts";
 
 /** Longest body of an API request, in bytes: ten thousand names of 100 bytes fit. Uploads do not come this way. */
 const MAX_BODY = 1024 * 1024;
@@ -53,6 +56,8 @@ export function mountApi(app: ApiApp, deps: ApiDeps): void {
     mountRoutes,
     changeRoutes,
     trashRoutes,
+    taskRoutes,
+    ownTaskRoutes,
     healthRoutes,
     welcomeRoute,
   ]) {
@@ -61,6 +66,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps): void {
   describeRead(app);
   describeStreams(app, deps);
   describeContent(app);
+  describeTaskEvents(app);
   describeStream(app, uploadLocalRoute());
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "apiKey",

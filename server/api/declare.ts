@@ -14,8 +14,8 @@ import { ApiError, success, toResponse } from "./envelope.ts";
 import { parsed, parseJson } from "./input.ts";
 import { folderPasswordIn } from "./user-path.ts";
 
-/** Who may call: `open` anybody, without being asked who; `guest` anybody, the guest included unless disabled; `person` who has an account of his own, but no token of less than its rights; `admin`. */
-export type Access = "open" | "guest" | "person" | "admin";
+/** Who may call: `open` anybody, without being asked who; `guest` anybody, the guest included unless disabled; `user` everybody but the guest, with any token; `person` who has an account of his own, but no token of less than its rights; `admin`. */
+export type Access = "open" | "guest" | "user" | "person" | "admin";
 
 export interface Declaration<I extends z.ZodType, O extends z.ZodType, A extends Access> {
   /** `any`: GET with a query or POST with a body (alist-api.md §6). */
@@ -92,8 +92,9 @@ function demandAccess(
   caller: Caller,
 ): void {
   if (route.access === "admin") demandAdmin(caller.user);
-  if (route.access !== "person") return;
+  if (route.access !== "person" && route.access !== "user") return;
   if (caller.user.role === "guest") throw new AuthError(403, route.guestMessage ?? "You are a guest");
+  if (route.access === "user") return;
   if (caller.scope && caller.scope !== "admin") {
     throw new AuthError(403, "a token of this scope does not change accounts: log in");
   }
@@ -115,9 +116,13 @@ export function clientAddress(c: Context<ApiEnv>): string {
   return c.env?.incoming ? addressOf(c.env.incoming) : "";
 }
 
+/** What a body is called that is an array, beside what stands in the path (alist-api.md §13). */
+const LIST = "list";
+
 /** What the path says wins over a field of that name. */
 function withPathFields(input: unknown, fields: Readonly<Record<string, string>>): unknown {
   if (Object.keys(fields).length === 0 || typeof input !== "object" || input === null) return input;
+  if (Array.isArray(input)) return { ...fields, [LIST]: input };
   return { ...input, ...fields };
 }
 
@@ -145,6 +150,7 @@ function describe<I extends z.ZodType, O extends z.ZodType, A extends Access>(
   const params = pick((name) => inPath.includes(name));
   const schema = inPath.length === 0 ? (route.input as unknown as z.ZodObject) : pick((name) => !inPath.includes(name));
   const hasInput = Object.keys(schema.shape).length > 0;
+  const body = (schema.shape[LIST] as z.ZodType | undefined) ?? schema;
   app.openAPIRegistry.registerPath({
     method,
     path: route.path,
@@ -153,7 +159,7 @@ function describe<I extends z.ZodType, O extends z.ZodType, A extends Access>(
     request: {
       ...(inPath.length > 0 && { params }),
       ...(hasInput && inQuery && { query: schema }),
-      ...(hasInput && !inQuery && { body: { required: true, content: { "application/json": { schema } } } }),
+      ...(hasInput && !inQuery && { body: { required: true, content: { "application/json": { schema: body } } } }),
     },
     responses: {
       200: {

@@ -6,6 +6,7 @@ import type { Accounts, Logins } from "../accounts/api.ts";
 import type { Catalogue } from "../accounts/catalogue.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Settings } from "../store/settings.ts";
+import type { Tasks } from "../tasks/api.ts";
 import type { Vfs } from "../vfs/api.ts";
 
 export interface ApiDeps {
@@ -15,6 +16,7 @@ export interface ApiDeps {
   readonly catalogue: Catalogue;
   readonly accounts: Accounts;
   readonly logins: Logins;
+  readonly tasks: Tasks;
   readonly log: Log;
   readonly version: string;
   /** True once `/p` answers: `/fs/get` names a `raw_url` only then. */

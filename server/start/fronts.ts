@@ -8,6 +8,7 @@ import { createReadHandler, READ_PATH } from "../api/read-handler.ts";
 import { uploadLocalRoute } from "../api/routes/upload-local.ts";
 import { createStreamHandler } from "../api/stream.ts";
 import { createStreams } from "../api/streams.ts";
+import { createTaskEvents, TASK_EVENTS_PATH } from "../api/task-events.ts";
 import { createApp } from "../app.ts";
 import { createHttpServer, type HttpServer, type TlsPair } from "../http/server.ts";
 import type { Logger } from "../log.ts";
@@ -38,6 +39,7 @@ export function createFronts(
   const content = createContentHandler(deps);
   const uploadLocal = createStreamHandler(uploadLocalRoute(), deps);
   const streams = createStreams(deps);
+  const taskEvents = createTaskEvents(deps);
   const metrics = o.metrics && createMetricsHandler(o.metrics, auth.authenticator);
   return (door, tls) => {
     const owner = door === "owner";
@@ -67,6 +69,7 @@ export function createFronts(
         ...(metrics ? [raw(METRICS_PATH, metrics)] : []),
         raw(READ_PATH, read),
         raw(CONTENT_PATH, content),
+        raw(TASK_EVENTS_PATH, taskEvents),
         ...streams.map(({ path, handle }) => raw(path, handle)),
         // Whoever opens the control socket could read those files anyway.
         ...(owner ? [raw(uploadLocal.path, uploadLocal.handle)] : []),

@@ -12,6 +12,8 @@ import { countUpstreamCall, createRecorder } from "../request-context.ts";
 import { createPrivately } from "../store/data-folder.ts";
 import { openSettings } from "../store/settings.ts";
 import { openStore, type Store } from "../store/store.ts";
+import type { Tasks } from "../tasks/api.ts";
+import { openTasks } from "../tasks/open.ts";
 import { systemClock } from "../upstream/clock.ts";
 import { routeOf } from "../upstream/routes.ts";
 import { readVersion } from "../version.ts";
@@ -29,6 +31,8 @@ import { type Closing, closeInOrder } from "./shutdown.ts";
 /** An opened data folder. */
 export interface Pandav {
   readonly vfs: Vfs;
+  /** Not started: only a server that stays does that. */
+  readonly tasks: Tasks;
   readonly log: Logger;
   /** Set when this start made what is in the folder. */
   readonly firstStart?: FirstStart;
@@ -40,8 +44,9 @@ export interface Pandav {
 
 /** How long the parts may take to end: together less than the 10 s that were promised. */
 const REQUESTS_MS = 7_000;
-const VFS_MS = 1_500;
-const STORE_MS = 500;
+const VFS_MS = 1_200;
+const TASKS_MS = 500;
+const STORE_MS = 400;
 
 /** Opens a data folder whose lock the caller holds. Throws StorageErrors whose message is one line for people; nothing is left open then. */
 export async function openPandav(config: Config, signal: AbortSignal): Promise<Pandav> {
@@ -88,17 +93,39 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       withinMs: REQUESTS_MS,
       close: async (o) => void (await Promise.all(servers.map((server) => server.close(o)))),
     });
+    const tasks = await openTasks({ store, auth, vfs: plain, recording: vfs, clock, log });
+    const forgetLogins = accounts.onRecovered(() => tasks.wakeLogins());
+    // Before the requests: some wait for news of a task.
+    closings.push({
+      name: "tasks",
+      withinMs: TASKS_MS,
+      async close(o) {
+        forgetLogins();
+        await tasks.close(o);
+      },
+    });
     // Before the requests: some wait for news of a login.
     closings.push({ name: "logins", withinMs: STORE_MS, close: () => logins.close() });
     const firstStart = toFirstStart(auth.firstPassword, config);
     if (firstStart) await addFirstMount(vfs.storages, config.dataDir, signal);
     const createDoor = createFronts(
-      { vfs, auth, settings, accounts, logins, catalogue: createCatalogue(drivers), log, version: readVersion() },
+      {
+        vfs,
+        auth,
+        settings,
+        accounts,
+        logins,
+        tasks,
+        catalogue: createCatalogue(drivers),
+        log,
+        version: readVersion(),
+      },
       log,
       { basePath: config.basePath, metrics },
     );
     return {
       vfs,
+      tasks,
       log,
       ...(firstStart && { firstStart }),
       createServer(door, tls) {

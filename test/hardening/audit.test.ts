@@ -82,6 +82,8 @@ describe("a row is left by", () => {
         ([path, methods]) => !("get" in methods && !("post" in methods) && !("delete" in methods)) && path !== "/",
       )
       .map(([path]) => path)
+      // Tasks say themselves who asked for them, and what they delete is told of as it goes.
+      .filter((path) => !path.startsWith("/api/admin/task/"))
       .filter((path) => /^\/api\/(admin|pandav\/(user|tokens|storages|accounts|logins|mounts))/.test(path));
     expect(changing.length).toBeGreaterThan(15);
     expect(changing.filter((path) => !(path in AUDITED_ROUTES) && !quiet.has(path))).toEqual([]);

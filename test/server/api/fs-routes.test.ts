@@ -318,7 +318,7 @@ describe("changing files", () => {
   it("moves and copies names of one directory into another", async () => {
     const to = { src_dir: "/local/pages", dst_dir: "/local/empty" };
     expect((await post("move", { ...to, names: ["f1.txt", "f2.txt"] })).code).toBe(200);
-    expect((await post("copy", { ...to, names: ["f3.txt"] })).data).toEqual({ tasks: [] });
+    expect((await post("copy", { ...to, names: ["f3.txt"] })).data).toMatchObject({ tasks: [] });
     expect(await names("/local/empty")).toEqual(["f1.txt", "f2.txt", "f3.txt"]);
     expect(await post("copy", { ...to, names: ["f3.txt"] })).toMatchObject({
       code: 403,

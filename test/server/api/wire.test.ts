@@ -37,6 +37,7 @@ const BEFORE_HONO = [
   "GET /api/pandav/fs/du",
   "POST /api/pandav/fs/transfer",
   "GET /api/pandav/trash",
+  "GET /api/pandav/tasks/events",
 ];
 
 describe("the wire", () => {

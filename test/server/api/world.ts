@@ -11,6 +11,7 @@ import type { ApiApp, ApiDeps } from "#server/api/deps.ts";
 import { createApp } from "#server/app.ts";
 import { openAuth } from "#server/auth/auth.ts";
 import { openSettings } from "#server/store/settings.ts";
+import { openTasks } from "#server/tasks/open.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import { addPassword, expectNoCanary } from "#test/support/canaries.ts";
 import { openTestVfs, silentLog } from "#test/support/vfs.ts";
@@ -98,7 +99,10 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
   addPassword("admin", PASSWORD);
   const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: PASSWORD });
   if (options.mount !== false) await test.mount({ mountPath: "/local", driver: "memory", settings: {} });
+  const tasks = await openTasks({ store, auth, vfs, clock: systemClock, log: options.log ?? silentLog });
+  tasks.start();
   const deps: ApiDeps = {
+    tasks,
     vfs,
     auth,
     settings,
@@ -152,6 +156,9 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
       const user = await auth.users.setPassword(name, `${name}-secret`);
       return auth.sessions.start(user, "");
     },
-    close: () => test.dispose(),
+    async close() {
+      await tasks.close(AbortSignal.timeout(5_000));
+      await test.dispose();
+    },
   };
 }

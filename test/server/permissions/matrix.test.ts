@@ -229,6 +229,8 @@ function expectedOfRoute(line: (typeof ROUTES)[string], role: Role, kind: Place[
   if (role.login === "none") return "login";
   if (line.access === "admin") return role.login === "admin" ? "let in" : "refused";
   if (line.access === "person") return role.login === "person" || role.login === "admin" ? "let in" : "refused";
+  if (line.access === "user" && role.login === "guest") return "refused";
+  if (line.changes && role.login === "less" && role.can.length === 0) return "refused";
   if (!line.needs) return "let in";
   if (line.needs === "bin") return role.login === "admin" ? "let in" : "refused";
   return isKept(role, kind) || !hasAll(role, line.needs, kind) ? "refused" : "let in";

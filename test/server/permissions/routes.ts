@@ -11,8 +11,8 @@ export interface Place {
 /** AList's bits by name (alist-api.md §4.7), and `write` also by the folder's own rule. */
 export type Need = "write" | "rename" | "move" | "copy" | "delete" | "webdav_manage";
 
-/** Who may call a route at all: anybody without a login, anybody with one (the guest too), who has an account, administrators. */
-export type Access = "open" | "any" | "person" | "admin";
+/** Who may call a route at all: anybody without a login, anybody with one (the guest too), everybody but the guest, who has an account, administrators. */
+export type Access = "open" | "any" | "user" | "person" | "admin";
 
 export interface Line {
   readonly access: Access;
@@ -26,6 +26,8 @@ export interface Line {
   readonly ownerOnly?: true;
   /** Sent although the method is GET, or the input a query although the method is POST. */
   readonly inQuery?: true;
+  /** True where a token that only reads is refused. */
+  readonly changes?: true;
   /** A body of bytes. */
   readonly bytes?: string;
 }
@@ -42,6 +44,14 @@ const person = (input: Line["input"] = () => ({}), more: Partial<Line> = {}): Li
   input,
   ...more,
 });
+const user = (input: Line["input"] = () => ({}), more: Partial<Line> = {}): Line => ({
+  access: "user",
+  input,
+  ...more,
+});
+/** Changes something: not for tokens that only read. */
+const changer = (input: Line["input"] = () => ({}), more: Partial<Line> = {}): Line =>
+  user(input, { changes: true, ...more });
 const admin = (input: Line["input"] = () => ({}), more: Partial<Line> = {}): Line => ({
   access: "admin",
   input,
@@ -56,6 +66,24 @@ const needs = (wanted: Line["needs"], input: NonNullable<Line["input"]>, more: P
 });
 const byId: Partial<Line> = { inQuery: true };
 const inPath = { inPath: { id: "999999" } };
+const ofType = { inPath: { type: "copy" } };
+
+/** AList's task routes, for everybody's own and once more for administrators (alist-api.md §13). */
+function taskLines(prefix: string, read: typeof user, change: typeof user): Record<string, Line> {
+  const lines: Record<string, Line> = {
+    [`GET ${prefix}/{type}/undone`]: read(() => ({}), ofType),
+    [`GET ${prefix}/{type}/done`]: read(() => ({}), ofType),
+    [`POST ${prefix}/{type}/info`]: read(() => ({ tid: "none" }), { ...ofType, inQuery: true }),
+  };
+  for (const action of ["cancel", "delete", "retry"]) {
+    lines[`POST ${prefix}/{type}/${action}`] = change(() => ({ tid: "none" }), { ...ofType, inQuery: true });
+    lines[`POST ${prefix}/{type}/${action}_some`] = change(() => [] as never, ofType);
+  }
+  for (const action of ["clear_done", "clear_succeeded", "retry_failed"]) {
+    lines[`POST ${prefix}/{type}/${action}`] = change(() => ({}), { ...ofType, inQuery: true });
+  }
+  return lines;
+}
 
 const transfer = (place: Place) => ({ src_dir: place.directory, dst_dir: `${place.directory}/sub`, names: ["none"] });
 const meta = { path: "/x", hide: "(" };
@@ -151,6 +179,19 @@ export const ROUTES: Readonly<Record<string, Line>> = {
   "POST /api/pandav/trash/restore": needs("bin", (place) => ({ ...directory(place), items: ["none"] })),
   "POST /api/pandav/trash/purge": needs("bin", (place) => ({ ...directory(place), items: ["none"] })),
   "POST /api/pandav/trash/empty": needs("bin", directory),
+  ...taskLines("/api/task", user, changer),
+  ...taskLines("/api/admin/task", admin, admin),
+  "GET /api/pandav/tasks": user(),
+  "GET /api/pandav/tasks/{id}": user(() => ({}), inPath),
+  "POST /api/pandav/tasks": needs(
+    ["copy", "write"],
+    (place) => ({ task: { kind: "copy", from: missing(place), to: `${place.directory}/sub/none` } }),
+    { access: "user" },
+  ),
+  "POST /api/pandav/tasks/cancel": changer(() => ({ ids: [] })),
+  "POST /api/pandav/tasks/retry": changer(() => ({ ids: [] })),
+  "POST /api/pandav/tasks/remove": changer(() => ({ ids: [] })),
+  "GET /api/pandav/tasks/events": user(() => ({ forMs: 1 })),
   "GET /api/auth/logout": any(),
 };
 

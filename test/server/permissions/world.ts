@@ -11,6 +11,7 @@ import type { MetaInput } from "#server/auth/metas.ts";
 import { createLogger } from "#server/log.ts";
 import { createFronts } from "#server/start/fronts.ts";
 import { openSettings } from "#server/store/settings.ts";
+import { openTasks } from "#server/tasks/open.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import { openTestVfs, silentLog } from "#test/support/vfs.ts";
@@ -65,7 +66,9 @@ export async function openPermissionWorld(seed: SeedTree): Promise<PermissionWor
   const settings = await openSettings(store, { token: "alist-test-token" });
   const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: "correct horse" });
   const asked: string[] = [];
+  const tasks = await openTasks({ store, auth, vfs: test.vfs, clock: systemClock, log: silentLog });
   const deps: ApiDeps = {
+    tasks,
     vfs: recorded(test.vfs, asked),
     auth,
     settings,

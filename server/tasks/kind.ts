@@ -1,0 +1,42 @@
+/** What a kind of task is, and what it is handed when it runs. */
+import type { z } from "zod";
+import type { Log } from "#drivers/contract/driver.ts";
+import type { Rights } from "../auth/permissions.ts";
+import type { Plan, TaskSubject, Totals } from "./api.ts";
+import type { Items } from "./items.ts";
+
+/** A kind of task. A run may be the first or follow one that failed, was cancelled or was cut off at any moment: it goes on from what the items say. */
+export interface TaskKind<I = unknown> {
+  readonly name: string;
+  /** Most that run at once. */
+  readonly workers: number;
+  readonly input: z.ZodType<I>;
+  describe(input: I): TaskSubject;
+  /** Throws unless the asker may have it and it can be begun; asked before it is kept. */
+  check(input: I, rights: Rights, signal: AbortSignal): Promise<void>;
+  /** Does the work, or the rest of it. Throws what it failed with; an abort as the signal's reason. */
+  run(input: I, run: TaskRun): Promise<void>;
+}
+
+export interface TaskRun {
+  readonly taskId: string;
+  /** What the asker may do now. */
+  readonly rights: Rights;
+  readonly signal: AbortSignal;
+  readonly items: Items;
+  readonly log: Log;
+  /** Known since an earlier run. */
+  readonly plan: Plan | undefined;
+  /** Durable when it resolves. */
+  savePlan(plan: Plan): Promise<void>;
+  /** Tells what it does at present, for people. */
+  step(text: string): void;
+  /** Tells how far it is. */
+  progress(totals: Totals): void;
+  /** Says that this run has achieved something: failures before it do not count against the next try. */
+  cameFurther(): void;
+}
+
+/** A kind whose input type is not known here. */
+// biome-ignore lint/suspicious/noExplicitAny: kinds of different inputs live in one map, and each checks its own
+export type AnyKind = TaskKind<any>;
