@@ -15,6 +15,7 @@ import { addRm } from "./rm.ts";
 import { addServe } from "./serve.ts";
 import { addStat } from "./stat.ts";
 import { addStorage } from "./storage.ts";
+import { addTasks } from "./tasks.ts";
 import { addToken } from "./tokens.ts";
 import { addTrash } from "./trash.ts";
 import { addTree } from "./tree.ts";
@@ -40,6 +41,7 @@ export const COMMANDS: readonly AddCommands[] = [
   addMoveAndCopy,
   addRm,
   addTrash,
+  addTasks,
   addDf,
   addDu,
   addStorage,
