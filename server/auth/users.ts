@@ -58,10 +58,10 @@ export interface Users {
   /** A new general user. Throws `already-exists`, and `invalid-config` naming the field. */
   create(input: UserInput, password: string): Promise<User>;
   /**
-   * Changes a user; sessions end with his name, else stay. The administrator keeps base path, rights and being enabled, the guest his name.
-   * Throws `not-found`, `already-exists`, `invalid-config`, and `permission-denied` for what those two must keep.
+   * Changes a user, and with `password` that too, all or nothing; sessions end with his name or password, else stay. The administrator keeps base path,
+   * rights and being enabled, the guest his name. Throws `not-found`, `already-exists`, `invalid-config`, and `permission-denied` for what those two must keep.
    */
-  update(id: number, input: UserInput): Promise<User>;
+  update(id: number, input: UserInput, password?: string): Promise<User>;
   /** Throws `not-found`, and `permission-denied` for the administrator and the guest. */
   remove(id: number): Promise<void>;
   /** Sets the secret of the second factor, or takes it away. Throws `not-found`. */
@@ -133,23 +133,18 @@ export function openUsers(
     },
     guest: () => required(GUEST_NAME),
     async setPassword(name, password) {
-      if (password === "") throw new StorageError("invalid-config", "the password is empty");
+      if (password === "") throw emptyPassword();
       const user = await required(name);
-      const stored = await hashPassword(staticHash(password));
-      const seconds = Math.floor(clock.now() / 1000);
+      const secret = await newPassword(password, clock);
       await db.transaction().execute(async (trx) => {
-        await trx
-          .updateTable("user")
-          .set({ password: stored, password_changed_at: seconds })
-          .where("id", "=", user.id)
-          .execute();
+        await trx.updateTable("user").set(secret).where("id", "=", user.id).execute();
         await trx.deleteFrom("session").where("user_id", "=", user.id).execute();
       });
-      return { ...user, passwordChangedAt: seconds };
+      return { ...user, passwordChangedAt: secret.password_changed_at };
     },
     get: byId,
     async create(input, password) {
-      if (password === "") throw new StorageError("invalid-config", "the password is empty");
+      if (password === "") throw emptyPassword();
       const values = checked(input);
       refuseTaken(values.name);
       const stored = await hashPassword(staticHash(password));
@@ -161,16 +156,23 @@ export function openUsers(
         .executeTakeFirstOrThrow();
       return toUser(made);
     },
-    async update(id, input) {
+    async update(id, input, password) {
+      if (password === "") throw emptyPassword();
       const old = await byId(id);
       if (!old) throw missing(id);
       const values = checked(input);
       if (values.name !== old.name) refuseTaken(values.name);
       demandKept(old, values);
+      const secret = password === undefined ? undefined : await newPassword(password, clock);
       await db.transaction().execute(async (trx) => {
-        await trx.updateTable("user").set(values).where("id", "=", id).execute();
+        await trx
+          .updateTable("user")
+          .set({ ...values, ...secret })
+          .where("id", "=", id)
+          .execute();
         // A token says the name that it was given for.
-        if (values.name !== old.name) await trx.deleteFrom("session").where("user_id", "=", id).execute();
+        const ends = values.name !== old.name || secret !== undefined;
+        if (ends) await trx.deleteFrom("session").where("user_id", "=", id).execute();
       });
       return {
         ...old,
@@ -178,6 +180,7 @@ export function openUsers(
         basePath: values.base_path,
         permission: values.permission,
         disabled: input.disabled,
+        ...(secret && { passwordChangedAt: secret.password_changed_at }),
       };
     },
     async remove(id) {
@@ -287,6 +290,16 @@ function demandKept(old: User, values: ReturnType<typeof checked>): void {
   if (old.role !== "admin") return;
   if (values.disabled !== 0) refuse("admin user can not be disabled");
   if (values.base_path !== "/" || values.permission !== old.permission) refuse("the admin has all rights everywhere");
+}
+
+/** The columns of a password that is set now. */
+async function newPassword(password: string, clock: Clock) {
+  const stored = await hashPassword(staticHash(password));
+  return { password: stored, password_changed_at: Math.floor(clock.now() / 1000) };
+}
+
+function emptyPassword(): StorageError {
+  return new StorageError("invalid-config", "the password is empty");
 }
 
 function missing(id: number): StorageError {

@@ -13,6 +13,7 @@ export interface Schema {
   replacement: ReplacementTable;
   upload_checkpoint: UploadCheckpointTable;
   lock: LockTable;
+  moving: MovingTable;
   api_token: ApiTokenTable;
   meta: MetaTable;
   remembered: RememberedTable;
@@ -208,6 +209,14 @@ export interface MetaTable {
   r_sub: number;
   header: string;
   header_sub: number;
+}
+
+/** A move on its way, whose remembered rows have not followed yet. */
+export interface MovingTable {
+  id: Generated<number>;
+  storage_id: number;
+  /** JSON, `MoveJournal`'s. */
+  state: string;
 }
 
 /** A write lock that somebody holds on a file or directory (RFC 4918 §6); it counts while the node `n` lies at `path`. */

@@ -79,7 +79,7 @@ export class Reading {
       await link.release?.();
       return { kind: "proxy", ...this.openFound(found, o) };
     }
-    return { kind: "redirect", resource: resourceOf(found), url: link.url };
+    return { kind: "redirect", resource: resourceOf(found), url: link.url, expiresAt: link.expiresAt };
   }
 
   /** A link that any client can fetch as it is. Throws `unsupported` with the reason where there is none. */

@@ -67,7 +67,13 @@ export interface OpenFile {
 
 /** How a file's bytes reach the client: redirected to where they are, or through us. */
 export type Delivery =
-  | { readonly kind: "redirect"; readonly resource: Resource; readonly url: string }
+  | {
+      readonly kind: "redirect";
+      readonly resource: Resource;
+      readonly url: string;
+      /** Milliseconds since the epoch; absent where the service does not tell. */
+      readonly expiresAt?: number | undefined;
+    }
   | ({ readonly kind: "proxy" } & OpenFile);
 
 export interface DeliverOptions extends VfsOptions {

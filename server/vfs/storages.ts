@@ -122,8 +122,10 @@ export class StorageAdministration implements Storages {
         throw error;
       }
     }
-    await this.#o.store.db.updateTable("storage").set(columns).where("id", "=", id).execute();
-    if (!sameFolder) await this.#o.remembered.dropStorage(id);
+    const change = (db: Pick<Store["db"], "updateTable">) =>
+      db.updateTable("storage").set(columns).where("id", "=", id).execute();
+    if (sameFolder) await change(this.#o.store.db);
+    else await this.#o.remembered.dropStorage(id, change);
     this.#rows.set(id, row);
     return this.#info(row);
   }
@@ -159,8 +161,7 @@ export class StorageAdministration implements Storages {
 
   async #forget(id: number): Promise<void> {
     await this.#mounting.unmount(id);
-    await this.#o.remembered.dropStorage(id);
-    await this.#o.store.db.deleteFrom("storage").where("id", "=", id).execute();
+    await this.#o.remembered.dropStorage(id, (trx) => trx.deleteFrom("storage").where("id", "=", id).execute());
     this.#rows.delete(id);
     await this.#o.tree.dropMount(id);
   }

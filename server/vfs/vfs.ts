@@ -19,6 +19,7 @@ import { MountTable } from "./mount-table.ts";
 import type { OpenMount } from "./mounting.ts";
 import { NodeResource, resourceOf, virtualResource } from "./node-resource.ts";
 import { openPrepared, type Prepared } from "./prepared.ts";
+import { MoveJournal } from "./properties/move-journal.ts";
 import { Properties } from "./properties/properties.ts";
 import { RememberedNodes } from "./properties/remembered-nodes.ts";
 import { Reading } from "./reading.ts";
@@ -62,7 +63,8 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
   const { store, tree, clock, log } = parts;
   const table = new MountTable();
   const remembered = await RememberedNodes.load(parts);
-  const storages = new StorageAdministration({ ...parts, table, remembered });
+  const moves = new MoveJournal({ store, remembered });
+  const storages = new StorageAdministration({ ...parts, table, remembered, moves });
   const listings = new Listings(clock, log);
   const lookup = new Lookup(table, listings);
   const uploads = new Uploads();
@@ -78,7 +80,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
   });
   const properties = new Properties({ remembered, lookup, locks });
   const writing = new Writing({ lookup, listings, uploads, spool, checkpoints, usage, locks, properties });
-  const changing = new Changing({ table, lookup, listings, uploads, usage, locks, properties });
+  const changing = new Changing({ table, lookup, listings, uploads, usage, locks, properties, moves });
   const removing = new Removing({ changing, lookup, listings, uploads, usage, locks, properties });
   const trashing = new Trashing({ table, lookup, listings, usage, locks });
   const transferring = new Transferring({

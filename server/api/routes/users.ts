@@ -109,8 +109,8 @@ export function userRoutes(app: ApiApp, deps: ApiDeps): void {
       const old = await required(input.id);
       const role = input.role === undefined ? old.role : roleMeant(input.role);
       if (role !== old.role) throw new ApiError(403, `cannot change role of ${old.role} user`);
-      const { name } = await users.update(input.id, fromWire(input));
-      if (input.password !== "" && old.role !== "guest") await users.setPassword(name, input.password);
+      const isNewPassword = input.password !== "" && old.role !== "guest";
+      await users.update(input.id, fromWire(input), isNewPassword ? input.password : undefined);
       return null;
     },
   );

@@ -6,6 +6,7 @@ import { evaluateConditions, isConditional, rangeApplies } from "#server/http/co
 import { contentTypeOf } from "#server/http/content-type.ts";
 import { formatHttpDate } from "#server/http/http-date.ts";
 import { contentRange, parseRange, unsatisfiedRange } from "#server/http/range.ts";
+import { redirectCacheControl } from "#server/http/redirect.ts";
 import { contentPolicyOf } from "#server/http/security-headers.ts";
 import { sendStream } from "#server/http/send.ts";
 import { onChangedAgain } from "#server/vfs/reading.ts";
@@ -52,7 +53,8 @@ async function file(context: DavContext): Promise<void> {
   const client = { address: addressOf(request), ...(userAgent !== undefined && { userAgent }) };
   const delivery = await vfs.deliver(path, { signal, client, method: "GET" });
   if (delivery.kind === "redirect") {
-    return sendEmpty(context.response, 302, ["Location", delivery.url, "Cache-Control", "no-store"]);
+    const cacheControl = redirectCacheControl(userAgent, delivery.expiresAt);
+    return sendEmpty(context.response, 302, ["Location", delivery.url, "Cache-Control", cacheControl]);
   }
   await send(context, delivery);
 }

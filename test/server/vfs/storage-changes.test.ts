@@ -1,0 +1,54 @@
+/** A storage goes, or gets another folder, together with what is remembered of its files (architecture.md §5). */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { local } from "#drivers/local/index.ts";
+import { forever, openTestVfs, type TestVfs } from "#test/support/vfs.ts";
+
+const MARK = { namespace: "u", name: "a", xml: '<a xmlns="u">first</a>' };
+
+/** A mount with a marked file, and another folder with a file of the same name; `cut` is what must not be written. */
+async function world(cut: "delete" | "update") {
+  const folder = await mkdtemp(join(tmpdir(), "pandav-storage-"));
+  for (const name of ["first", "second"]) {
+    await mkdir(join(folder, name));
+    await writeFile(join(folder, name, "same.txt"), name);
+  }
+  const opened: TestVfs = await openTestVfs({ drivers: [local] });
+  const held = { test: opened };
+  onTestFinished(async () => {
+    await held.test.dispose();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const settings = (name: string) => ({
+    mountPath: "/l",
+    driver: "local",
+    settings: { root: join(folder, name) },
+  });
+  const { id } = await opened.mount(settings("first"));
+  await opened.vfs.patchProperties("/l/same.txt", { changes: [{ set: MARK }] }, forever);
+  opened.store.connection.exec(`create trigger cut before ${cut} on storage begin select raise(abort, 'cut off'); end`);
+  return {
+    vfs: opened.vfs,
+    id,
+    settings,
+    async propertiesAfterRestart() {
+      opened.store.connection.exec("drop trigger cut");
+      held.test = await opened.restart();
+      return (await held.test.vfs.stat("/l/same.txt", forever)).properties;
+    },
+  };
+}
+
+it("a removal that is cut off takes nothing from the files", async () => {
+  const { vfs, id, propertiesAfterRestart } = await world("delete");
+  await expect(vfs.storages.remove(id)).rejects.toThrow("cut off");
+  expect(await propertiesAfterRestart()).toEqual([MARK]);
+});
+
+it("another folder that is cut off takes nothing from the files of the old one", async () => {
+  const { vfs, id, settings, propertiesAfterRestart } = await world("update");
+  await expect(vfs.storages.update(id, settings("second"), forever)).rejects.toThrow("cut off");
+  expect(await propertiesAfterRestart()).toEqual([MARK]);
+});
