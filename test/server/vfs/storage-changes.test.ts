@@ -8,8 +8,8 @@ import { forever, openTestVfs, type TestVfs } from "#test/support/vfs.ts";
 
 const MARK = { namespace: "u", name: "a", xml: '<a xmlns="u">first</a>' };
 
-/** A mount with a marked file, and another folder with a file of the same name; `cut` is what must not be written. */
-async function world(cut: "delete" | "update") {
+/** A mount with a marked file, and another folder with a file of the same name; at `cut` a change breaks off, as by a kill. */
+async function world(cut: "delete on storage" | "delete on remembered") {
   const folder = await mkdtemp(join(tmpdir(), "pandav-storage-"));
   for (const name of ["first", "second"]) {
     await mkdir(join(folder, name));
@@ -28,27 +28,29 @@ async function world(cut: "delete" | "update") {
   });
   const { id } = await opened.mount(settings("first"));
   await opened.vfs.patchProperties("/l/same.txt", { changes: [{ set: MARK }] }, forever);
-  opened.store.connection.exec(`create trigger cut before ${cut} on storage begin select raise(abort, 'cut off'); end`);
+  opened.store.connection.exec(`create trigger cut before ${cut} begin select raise(abort, 'cut off'); end`);
   return {
     vfs: opened.vfs,
     id,
     settings,
-    async propertiesAfterRestart() {
+    /** Of the file that is mounted then, with its size. */
+    async afterRestart() {
       opened.store.connection.exec("drop trigger cut");
       held.test = await opened.restart();
-      return (await held.test.vfs.stat("/l/same.txt", forever)).properties;
+      const { size, properties } = await held.test.vfs.stat("/l/same.txt", forever);
+      return { size, properties };
     },
   };
 }
 
 it("a removal that is cut off takes nothing from the files", async () => {
-  const { vfs, id, propertiesAfterRestart } = await world("delete");
+  const { vfs, id, afterRestart } = await world("delete on storage");
   await expect(vfs.storages.remove(id)).rejects.toThrow("cut off");
-  expect(await propertiesAfterRestart()).toEqual([MARK]);
+  expect(await afterRestart()).toEqual({ size: "first".length, properties: [MARK] });
 });
 
 it("another folder that is cut off takes nothing from the files of the old one", async () => {
-  const { vfs, id, settings, propertiesAfterRestart } = await world("update");
+  const { vfs, id, settings, afterRestart } = await world("delete on remembered");
   await expect(vfs.storages.update(id, settings("second"), forever)).rejects.toThrow("cut off");
-  expect(await propertiesAfterRestart()).toEqual([MARK]);
+  expect(await afterRestart()).toEqual({ size: "first".length, properties: [MARK] });
 });
