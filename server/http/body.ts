@@ -24,6 +24,10 @@ export async function readBody(
   if (!hasBody(request)) return Buffer.alloc(0);
   if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLarge(limit);
   signal.throwIfAborted();
+  // Most bodies have come whole, with their head.
+  if (request.complete && !request.readableFlowing && request.readableLength <= limit) {
+    return (request.read() as Buffer | null) ?? Buffer.alloc(0);
+  }
   sendContinue(request, response);
   return await new Promise<Buffer>((resolve, reject) => {
     const chunks: Buffer[] = [];
