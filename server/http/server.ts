@@ -79,7 +79,8 @@ export function createHttpServer(o: HttpServerOptions): HttpServer {
     const startedAt = performance.now();
     running.set(socket, { request, response });
     if (closing) response.shouldKeepAlive = false;
-    response.once("close", () => {
+    // It closes once: `once` would wrap the listener, with every request.
+    response.on("close", () => {
       if (running.get(socket)?.response === response) running.delete(socket);
       if (closing && !running.has(socket)) socket.destroySoon();
       o.onResponse?.(request, response, {

@@ -6,8 +6,8 @@ import { compress } from "#server/http/content-coding.ts";
 const MOST_BYTES = 32 * 1024 * 1024;
 /** A longer answer is not kept: one huge directory must not push out all others. */
 export const MAX_PREPARED_BYTES = 8 * 1024 * 1024;
-/** Questions remembered to tell what is asked for again from what a scan passes by. */
-const MOST_ASKED = 500;
+/** Questions remembered to tell what is asked for again from what a scan passes by; up to twice as many. */
+const MOST_ASKED = 300;
 
 export const TAIL = "</D:multistatus>";
 
@@ -52,7 +52,8 @@ export function createPreparedAnswers(): PreparedAnswers {
     sizeCalculation: ({ whole, gzip }, key) =>
       whole.length + (Buffer.isBuffer(gzip) ? gzip.length : 0) + key.length * 2 + 500,
   });
-  const asked = new LRUCache<string, true>({ max: MOST_ASKED });
+  let asked = new Set<string>();
+  let askedBefore = asked;
   const keep = (key: string, answer: PreparedAnswer) => {
     if (answer.whole.length <= MAX_PREPARED_BYTES) kept.set(key, answer);
   };
@@ -84,8 +85,12 @@ export function createPreparedAnswers(): PreparedAnswers {
       return made;
     },
     isAskedAgain(key) {
-      if (asked.has(key)) return true;
-      asked.set(key, true);
+      if (asked.has(key) || askedBefore.has(key)) return true;
+      if (asked.size >= MOST_ASKED) {
+        askedBefore = asked;
+        asked = new Set();
+      }
+      asked.add(key);
       return false;
     },
   };
