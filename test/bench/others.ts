@@ -1,7 +1,6 @@
 /** How long other clients wait while one asks for much: small requests, one after the other, until the large one is answered. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Connection, openConnection, requestBytes } from "./connection.ts";
-import { PANDAV_HEADERS } from "./pandav.ts";
 
 /** Between two small requests, in milliseconds. */
 const PAUSE_MS = 2;
@@ -14,11 +13,15 @@ export interface Waits {
   readonly maxMs: number;
 }
 
-/** Asks `/ping` and for the properties of `directory` in turn for as long as `work` runs, each by a connection of its own. Throws what `work` throws. */
-export async function waitsDuring(origin: string, directory: string, work: () => Promise<unknown>): Promise<Waits> {
+/** Asks `/ping` and for the properties of a path in turn for as long as `work` runs, each by a connection of its own. Throws what `work` throws. */
+export async function waitsDuring(
+  origin: string,
+  { path, headers }: { readonly path: string; readonly headers: Readonly<Record<string, string>> },
+  work: () => Promise<unknown>,
+): Promise<Waits> {
   const small = [
     requestBytes(origin, "GET", "/ping", {}),
-    requestBytes(origin, "PROPFIND", directory, { ...PANDAV_HEADERS, depth: "0" }),
+    requestBytes(origin, "PROPFIND", path, { ...headers, depth: "0" }),
   ];
   const probes = small.map((request) => ({ request, connection: openConnection(origin) }));
   try {

@@ -86,8 +86,9 @@ export function makeWorld(root: string, scale: Scale): World {
   mkdirSync(join(root, "put"));
   return {
     root,
-    directories: all.slice(0, scale.directories),
-    others: all.slice(scale.directories),
+    // In the order in which a listing names them, as whoever walks a tree asks for them.
+    directories: all.slice(0, scale.directories).sort(),
+    others: all.slice(scale.directories).sort(),
     wide: "/wide",
     written: "/wide/written.txt",
     repeated: { 100: "/repeated/100", 1000: "/repeated/1000", 10000: "/repeated/10000" },
