@@ -155,6 +155,8 @@ async function writeStream(
     signal.throwIfAborted();
     if (outlet) await outlet.end(Buffer.concat([held ?? NOTHING, Buffer.from(TAIL, "latin1")]));
   } catch (error) {
+    // What a pipeline to somebody who has left fails with is no failure of ours.
+    signal.throwIfAborted();
     if (outlet) response.destroy();
     throw error;
   }

@@ -1,10 +1,12 @@
 /** PROPFIND: what is in the answers, and what happens when a listing cannot be completed (RFC 4918 §9.1, webdav.md §5, §6). */
+import { randomUUID } from "node:crypto";
+import { connect } from "node:net";
 import { gunzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type ErrorKind, StorageError } from "#drivers/contract/errors.ts";
 import type { Resource } from "#server/vfs/resource.ts";
 import { FAKE_TIME, fakeVfs } from "./fake-vfs.ts";
-import { chunked, MISSING, OK, readMultistatus, startFront } from "./harness.ts";
+import { AUTHORIZATION, chunked, MISSING, OK, readMultistatus, startFront } from "./harness.ts";
 import { realVfs } from "./real-vfs.ts";
 
 const tree = () => fakeVfs({ "/dir": "directory", "/dir/sub": "directory", "/dir/a.txt": "hello" });
@@ -446,6 +448,46 @@ describe("a client that takes gzip", () => {
     const reply = await front.ask("PROPFIND", "/dav/d", { Depth: "1", "Accept-Encoding": header });
     expect(reply.headers["content-encoding"]).toBe(coding);
   });
+
+  it.each([["identity"], ["gzip"]])(
+    "that leaves in the middle ends the reading, and is nobody's fault (%s)",
+    async (coding) => {
+      const vfs = fakeVfs({ "/big": "directory" });
+      const PAGES = 2000;
+      let pages = 0;
+      let isOver = false;
+      const { list } = vfs;
+      vfs.list = async (...of) => {
+        const { entries: _, version: __, ...listing } = await list(...of);
+        return {
+          ...listing,
+          async *pages() {
+            try {
+              for (; pages < PAGES; pages++) {
+                yield Array.from({ length: 100 }, (_, i) => ({
+                  ...listing.directory,
+                  kind: "file" as const,
+                  name: `${randomUUID()}-${i}`,
+                }));
+              }
+            } finally {
+              isOver = true;
+            }
+          },
+        };
+      };
+      const front = await startFront(vfs);
+      const socket = connect(front.port, "127.0.0.1");
+      socket.write(
+        `PROPFIND /dav/big HTTP/1.1\r\nHost: h\r\nAuthorization: ${AUTHORIZATION}\r\nDepth: 1\r\nAccept-Encoding: ${coding}\r\n\r\n`,
+      );
+      await new Promise((resolve) => socket.once("data", resolve));
+      socket.destroy();
+      await vi.waitFor(() => expect(isOver).toBe(true), 10_000);
+      expect(pages).toBeLessThan(PAGES);
+      expect(front.logged.filter((line) => /^(?:error|warn|bug)/.test(line))).toEqual([]);
+    },
+  );
 
   it("sees a cut connection where a listing fails after the 207 began (webdav.md §5)", async () => {
     const vfs = fakeVfs({
