@@ -1,5 +1,5 @@
 /** The one place that decides what a user may do and where: by his base path, AList's bits, and the rules of folders. */
-import { isWithin, joinPath, nameOf, parentOf, parsePath, splitPath } from "#drivers/contract/path.ts";
+import { isWithin, nameOf, parentOf, parsePath } from "#drivers/contract/path.ts";
 import type { Attempts } from "./attempts.ts";
 import { AuthError } from "./auth-error.ts";
 import type { Meta, MetaRules } from "./metas.ts";
@@ -244,7 +244,9 @@ export function demandAdmin(user: User): void {
  * Throws PathError on `..` and other paths that cannot be.
  */
 export function fullPath(user: User, path: string): string {
-  return splitPath(parsePath(path)).reduce(joinPath, user.basePath);
+  const inside = parsePath(path);
+  if (user.basePath === "/") return inside;
+  return inside === "/" ? user.basePath : user.basePath + inside;
 }
 
 /** What the user calls a full path inside his base path; undefined for one that he does not see. */

@@ -108,9 +108,16 @@ export async function openSettings(
   for (const row of await store.db.selectFrom("setting").selectAll().execute()) {
     if (isKnown(row.key)) stored.set(row.key, parse(row.key, fromJson(row.key, row.value)));
   }
+  // Some are asked for at every request, where the schema's own way to a default is too long.
+  const defaults = new Map<SettingKey, unknown>();
+  const defaultOf = (key: SettingKey) => {
+    const value = defaults.get(key) ?? parse(known(key), undefined);
+    defaults.set(key, value);
+    return value;
+  };
   return {
     get<K extends SettingKey>(key: K) {
-      const value = fixed.get(key) ?? stored.get(key) ?? parse(known(key), undefined);
+      const value = fixed.get(key) ?? stored.get(key) ?? defaultOf(key);
       return value as SettingValues[K];
     },
     async set(key, value) {
