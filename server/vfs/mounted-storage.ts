@@ -33,6 +33,7 @@ export interface MountedStorageOptions {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly freshness?: Freshness;
   readonly delivery: StorageInfo["delivery"];
+  readonly placeholders: StorageInfo["placeholders"];
   readonly tree: MountTree;
   readonly remembered: Pick<RememberedNodes, "of">;
   /** Opens the driver's mount under the full stack; makes no upstream call. */
@@ -73,6 +74,12 @@ export class MountedStorage implements MountFacts {
 
   get traits(): Traits {
     return this.definition.traits;
+  }
+
+  /** True where empty files and file managers' own are kept here rather than sent. */
+  get keepsPlaceholders(): boolean {
+    const { placeholders } = this.#options;
+    return placeholders === "keep" || (placeholders === "auto" && this.traits.emptyFiles === false);
   }
 
   /** Aborts when the storage is closed. */

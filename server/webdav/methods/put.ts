@@ -36,7 +36,7 @@ export function putMethod(): DavMethod {
         .write(
           path,
           { ...source, stream: openBody(request, response) },
-          { ...options, conflict, check: (existing) => demandConditions(request, existing) },
+          { ...options, conflict, mayBeKept: true, check: (existing) => demandConditions(request, existing) },
         )
         .catch((error: unknown) => {
           throw isWrongChecksum(error) ? new HttpError(400, error.message) : error;
