@@ -200,7 +200,7 @@ export class Transferring {
         {
           signal: o.signal,
           ...(o.holder && { holder: o.holder }),
-          mayBeKept: source.storage.tree.isPlaceholder(source.node),
+          ...(source.storage.tree.isPlaceholder(source.node) && { mayBeKept: "likely" as const }),
           conflict: o.conflict === "replace" ? "replace" : "fail",
           ...(o.onProgress && { onProgress }),
         },

@@ -77,7 +77,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     table,
     lookup,
     createEmpty: (path, o) =>
-      writing.write(path, { stream: Readable.from([]), size: 0 }, { ...o, conflict: "fail", mayBeKept: true }),
+      writing.write(path, { stream: Readable.from([]), size: 0 }, { ...o, conflict: "fail", mayBeKept: "likely" }),
   });
   const placeholders = new Placeholders(lookup, clock);
   const properties = new Properties({ remembered, lookup, locks, placeholders });

@@ -146,7 +146,7 @@ export async function readPlaceholder(
 
 /** Bytes up to which the body of a write is kept; undefined where none is. */
 function limitOf({ storage, existing, path }: KeptPlace, source: WriteSource, o: WriteOptions): number | undefined {
-  if (!o.mayBeKept || o.conflict === "rename" || "open" in source || !storage.keepsPlaceholders) return undefined;
+  if (!storage.keepsPlaceholders(o.mayBeKept) || o.conflict === "rename" || "open" in source) return undefined;
   // What the storage has is changed there.
   if (existing && !storage.tree.isPlaceholder(existing.node)) return undefined;
   const { count, bytes } = storage.tree.placeholderTotals();

@@ -225,8 +225,6 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
       core.serial(async () => {
         // Else a start would put back what was made here, and with it all that hung on its key.
         const change = core.overlay.in(parent.n)?.get(name);
-        // That the storage does not have it is what it is for.
-        if (change?.state === "placeholder") return;
         const isOver = change && !isAheadOf(change, core.clock.now(), mount.traits.settlesWithinMs ?? 0);
         if (isOver && change.op === "put") await core.overlay.drop([change]);
         forget(parent, name);

@@ -97,7 +97,7 @@ export interface MountTree {
   secure(node: TreeNode): void;
   /** The visible names from below a directory down to the node of a key; undefined for a node that is not below it. */
   namesBelow(directory: TreeNode, n: number): readonly string[] | undefined;
-  /** Learnt from the storage that a name is gone: no overlay row. Placeholders stay. */
+  /** Learnt from the storage that a name is gone: no overlay row. Not for placeholders, which the storage never had. */
   forget(parent: TreeNode, name: string): Promise<void>;
   /** The visible name under which an upstream name is listed, and the other way round. */
   toVisible(rawName: string): string;

@@ -40,9 +40,13 @@ interface World {
 }
 
 async function world(
-  o: Partial<StorageInput> & { traits?: MemoryDriverOptions["traits"]; seed?: MemoryDriverOptions["seed"] } = {},
+  o: Partial<StorageInput> & {
+    traits?: MemoryDriverOptions["traits"];
+    seed?: MemoryDriverOptions["seed"];
+    tellsNothing?: boolean;
+  } = {},
 ): Promise<World> {
-  const { traits = { emptyFiles: false }, seed = { d: { "a.txt": "hello" } }, ...input } = o;
+  const { traits = { emptyFiles: false }, seed = { d: { "a.txt": "hello" } }, tellsNothing, ...input } = o;
   const store = new MemoryStore();
   const plain = createMemoryDriver({ store, seed, traits });
   const outage = createOutage(new StorageError("unavailable", "the service is down"));
@@ -53,6 +57,10 @@ async function world(
       const mount = outage.layer(await plain.open(settings as never, env as never, options));
       return {
         ...mount,
+        async move(...of) {
+          const outcomes = await mount.move!(...of);
+          return tellsNothing ? outcomes.map(({ error }) => (error ? { error } : {})) : outcomes;
+        },
         async upload(...of) {
           if (!refusal) return mount.upload!(...of);
           refusals++;
@@ -66,7 +74,8 @@ async function world(
   let later = 0;
   let settle = Promise.withResolvers<void>();
   const clock: Clock = {
-    now: () => Date.now() + later,
+    // No two readings are the same, so that a listing is later than what was done before it.
+    now: () => Date.now() + ++later,
     async sleep(ms, signal) {
       if (ms !== LOOKED_FOR_EVERY_MS) return systemClock.sleep(ms, signal);
       const left = Promise.withResolvers<never>();
@@ -110,7 +119,7 @@ function put(vfs: Vfs, path: string, content: string, o: Partial<WriteOptions> &
   const { size = Buffer.byteLength(content), at, ...more } = o;
   const stream = Readable.from(content === "" ? [] : [Buffer.from(content)]);
   const source = { stream, ...(size >= 0 && { size }), ...(at !== undefined && { modifiedAt: at }) };
-  return vfs.write(path, source, { ...forever, mayBeKept: true, ...more });
+  return vfs.write(path, source, { ...forever, mayBeKept: "likely", ...more });
 }
 
 const read = async (vfs: Vfs, path: string, range?: { offset: number; length?: number }) =>
@@ -173,7 +182,7 @@ describe("an empty file on a service that is spared them", () => {
     const w = await world();
     await expect(put(w.test.vfs, "/m/d/x", "more", { size: 0 })).rejects.toMatchObject({ kind: "incomplete" });
     const stream = new Readable({ read() {} });
-    const broken = w.test.vfs.write("/m/d/y", { stream }, { ...forever, mayBeKept: true });
+    const broken = w.test.vfs.write("/m/d/y", { stream }, { ...forever, mayBeKept: "likely" });
     setImmediate(() => stream.destroy());
     await expect(broken).rejects.toMatchObject({ kind: "incomplete" });
     expect(await names(w.test.vfs, "/m/d")).toEqual(["a.txt"]);
@@ -208,8 +217,9 @@ describe("an empty file on a service that is spared them", () => {
 
   it("goes to the service from fronts that mean what they send, and where the mount says so", async () => {
     const w = await world();
-    await put(w.test.vfs, "/m/d/meant", "", { mayBeKept: false });
-    expect(w.truth()).toContain("/d/meant");
+    await w.test.vfs.write("/m/d/meant", { stream: Readable.from([]), size: 0 }, forever);
+    await put(w.test.vfs, "/m/d/perhaps", "", { mayBeKept: "possible" });
+    expect(w.truth()).toEqual(expect.arrayContaining(["/d/meant", "/d/perhaps"]));
     const passing = await world({ placeholders: "pass" });
     await put(passing.test.vfs, "/m/d/new", "");
     expect(passing.truth()).toContain("/d/new");
@@ -260,7 +270,7 @@ describe("a service that takes empty files as they are", () => {
     await put(plain.test.vfs, "/m/d/.DS_Store", "x");
     expect(plain.truth()).toEqual(expect.arrayContaining(["/d/new", "/d/.DS_Store"]));
     const asking = await world({ traits: {}, placeholders: "keep" });
-    await put(asking.test.vfs, "/m/d/new", "");
+    await put(asking.test.vfs, "/m/d/new", "", { mayBeKept: "possible" });
     expect(asking.truth()).toEqual(["/d", "/d/a.txt"]);
   });
 });
@@ -314,6 +324,14 @@ describe("a placeholder", () => {
     await expect(w.test.vfs.stat("/m/renamed/sub/new", forever)).rejects.toEqual(missing);
   });
 
+  it("goes with its directory where the service does not tell what became of it", async () => {
+    const w = await world({ tellsNothing: true });
+    await put(w.test.vfs, "/m/d/.DS_Store", "own");
+    await w.test.vfs.move("/m/d", "/m/e", { ...forever, conflict: "fail" });
+    expect(await names(w.test.vfs, "/m/e", true)).toEqual([".DS_Store", "a.txt"]);
+    expect(await read(w.test.vfs, "/m/e/.DS_Store")).toBe("own");
+  });
+
   it("is moved, copied and removed alone without a word to the service, with its time", async () => {
     const w = await world();
     const { vfs } = w.test;
@@ -353,6 +371,9 @@ describe("a placeholder", () => {
     await w.restart();
     expect(await read(w.test.vfs, "/m/d/new")).toBe("theirs");
     expect((await w.test.vfs.stat("/m/d/other", forever)).pending).toBe(true);
+    for (const child of [...parent.children]) if (child.name === "new") w.store.remove(child);
+    w.pass(600 * MINUTES);
+    expect(await names(w.test.vfs, "/m/d", true)).toEqual(["a.txt", "other"]);
   });
 
   it("is not taken away by a listing that shows what was removed just before", async () => {
