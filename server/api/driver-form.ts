@@ -14,7 +14,7 @@ const TYPES: Readonly<Record<FieldDescription["type"], string>> = {
 export function toDriverInfo(definition: DriverDescription): DriverInfo {
   return {
     common: commonItems(definition),
-    additional: definition.fields.map(toItem),
+    additional: (definition.alist ?? definition).fields.map(toItem),
     config: {
       name: nameOfDriver(definition),
       local_sort: false,

@@ -8,11 +8,12 @@ import { createAttempts } from "./attempts.ts";
 import { type Audit, openAudit } from "./audit.ts";
 import { audited } from "./audited.ts";
 import { type Authenticator, createAuthenticator } from "./authenticator.ts";
+import { createOwner } from "./first-users.ts";
 import { createSignatures, type Signatures } from "./link-signature.ts";
 import { type Metas, openMetas } from "./metas.ts";
 import { createPermissions, type Permissions } from "./permissions.ts";
 import { openSessions, type Sessions } from "./sessions.ts";
-import { createOwner, openUsers, type Users } from "./users.ts";
+import { openUsers, type Users } from "./users.ts";
 
 /** What fronts are given. What a user may do is decided by `permissions` alone. */
 export interface Auth {

@@ -2,13 +2,11 @@
 import type { Selectable } from "kysely";
 import type { Clock } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
-import { parsePath } from "#drivers/contract/path.ts";
-import { randomText } from "../store/random-text.ts";
 import type { UserTable } from "../store/schema.ts";
 import type { Sealing } from "../store/sealing.ts";
 import type { Store } from "../store/store.ts";
 import { hashPassword, staticHash } from "./passwords.ts";
-import { ALL_BITS, MOST_BITS } from "./permission-bits.ts";
+import { checkUser, demandKept } from "./user-rules.ts";
 
 export interface User {
   readonly id: number;
@@ -71,9 +69,6 @@ export interface Users {
   /** Replaces the stored form of an unchanged password, unless it was changed meanwhile. */
   upgrade(from: Credential, stored: string): Promise<void>;
 }
-
-/** Name of the account that the first start makes (alist-api.md §4.5). */
-const OWNER_NAME = "admin";
 
 /** The name of callers who name none (alist-api.md §4.5). */
 export const GUEST_NAME = "guest";
@@ -145,7 +140,7 @@ export function openUsers(
     get: byId,
     async create(input, password) {
       if (password === "") throw emptyPassword();
-      const values = checked(input);
+      const values = checkUser(input);
       refuseTaken(values.name);
       const stored = await hashPassword(staticHash(password));
       refuseTaken(values.name);
@@ -160,7 +155,7 @@ export function openUsers(
       if (password === "") throw emptyPassword();
       const old = await byId(id);
       if (!old) throw missing(id);
-      const values = checked(input);
+      const values = checkUser(input);
       if (values.name !== old.name) refuseTaken(values.name);
       demandKept(old, values);
       const secret = password === undefined ? undefined : await newPassword(password, clock);
@@ -218,31 +213,6 @@ export function openUsers(
   };
 }
 
-/**
- * Makes the administrator and the disabled guest where there is no administrator yet, and returns the administrator's password then, to be shown once.
- * `password` is used instead of a random one. Undefined on every later start.
- */
-export async function createOwner({ db }: Pick<Store, "db">, password?: string): Promise<string | undefined> {
-  const admin = await db.selectFrom("user").select("id").where("role", "=", "admin").executeTakeFirst();
-  if (admin) return undefined;
-  const chosen = password || randomText(16);
-  const stored = await hashPassword(staticHash(chosen));
-  await db.transaction().execute(async (trx) => {
-    const user = { base_path: "/", password_changed_at: 0 };
-    await trx
-      .insertInto("user")
-      .values({ ...user, name: OWNER_NAME, password: stored, role: "admin", permission: ALL_BITS, disabled: 0 })
-      .execute();
-    // No password matches the guest's: it is what callers without a name are.
-    await trx
-      .insertInto("user")
-      .values({ ...user, name: GUEST_NAME, password: "!", role: "guest", permission: 0, disabled: 1 })
-      .onConflict((c) => c.column("name").doNothing())
-      .execute();
-  });
-  return chosen;
-}
-
 /** A row as a user. */
 export function toUser(row: Selectable<UserTable>): User {
   return {
@@ -255,41 +225,6 @@ export function toUser(row: Selectable<UserTable>): User {
     passwordChangedAt: row.password_changed_at,
     ...(row.totp !== null && { hasTotp: true }),
   };
-}
-
-/** Longest user name, in characters. */
-const MAX_NAME = 64;
-
-/** The row of what was said. Throws `invalid-config` naming the field, and PathError. */
-function checked({ name, basePath, permission, disabled }: UserInput) {
-  // Basic parts name and password at the first colon (RFC 7617 §2).
-  if (
-    name === "" ||
-    name !== name.trim() ||
-    name.length > MAX_NAME ||
-    /[:\p{Cc}]/u.test(name) ||
-    !name.isWellFormed()
-  ) {
-    throw new StorageError(
-      "invalid-config",
-      `the name of a user has 1 to ${MAX_NAME} characters, no colon, and no space around it`,
-    );
-  }
-  if (!Number.isInteger(permission) || permission < 0 || permission > MOST_BITS) {
-    throw new StorageError("invalid-config", `permission is a whole number from 0 to ${MOST_BITS}`);
-  }
-  return { name, base_path: parsePath(basePath), permission, disabled: Number(disabled) };
-}
-
-/** What the two accounts that always exist must keep: without them nobody could administer, and nobody would know who a stranger is. */
-function demandKept(old: User, values: ReturnType<typeof checked>): void {
-  const refuse = (what: string) => {
-    throw new StorageError("permission-denied", what);
-  };
-  if (old.role === "guest" && values.name !== old.name) refuse("the guest cannot be renamed");
-  if (old.role !== "admin") return;
-  if (values.disabled !== 0) refuse("admin user can not be disabled");
-  if (values.base_path !== "/" || values.permission !== old.permission) refuse("the admin has all rights everywhere");
 }
 
 /** The columns of a password that is set now. */

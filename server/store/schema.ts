@@ -71,6 +71,8 @@ export interface StorageTable {
   created_at: number;
   modified_at: number;
   account_id: number | null;
+  /** `auto`, `keep` or `pass`: whether empty files and file managers' own are kept here. */
+  placeholders: Generated<string>;
 }
 
 /** Key-value pairs of one mount's driver (`DriverEnv.state`). */
@@ -124,6 +126,8 @@ export interface OverlayTable {
   /** `pending` or `committed`. */
   state: string;
   at: number;
+  /** Of a placeholder, which is pending until the service has content under its name: what we keep of it, in base64. Null for all else. */
+  content: string | null;
 }
 
 /** A replace in progress of a service that cannot do it in one step: the journal of the layer `complete`. */

@@ -89,6 +89,8 @@ export interface StorageInput {
   readonly remark?: string;
   readonly freshness?: Freshness;
   readonly delivery?: "auto" | "proxy" | "redirect";
+  /** Empty files and file managers' own, such as `.DS_Store`: `keep` them here until content comes, `pass` them to the service, or as the driver says. */
+  readonly placeholders?: "auto" | "keep" | "pass";
   /** Id of the account that the driver works with. Absent: the one it has, or the only one of the kind where the driver needs one. */
   readonly account?: number;
 }
@@ -107,6 +109,7 @@ export interface StorageInfo {
   readonly disabled: boolean;
   readonly freshness?: Freshness;
   readonly delivery: "auto" | "proxy" | "redirect";
+  readonly placeholders: "auto" | "keep" | "pass";
   /** Milliseconds since the epoch. */
   readonly modifiedAt: number;
   /** `starting` until the first call to the storage ended; `failed` mounts are tried again when somebody asks. */

@@ -189,7 +189,8 @@ export class Changing {
     const { tree } = toParent.storage;
     const replaced = tree.lookup(toParent.node, tree.toVisible(entry.name));
     if (!replaced || replaced.n === moved?.n) return;
-    await tree.forget(toParent.node, replaced.name);
+    if (tree.isPlaceholder(replaced)) await tree.remove(toParent.node, replaced.name);
+    else await tree.forget(toParent.node, replaced.name);
     await this.#o.properties.removed(childOf(toParent, replaced));
   }
 

@@ -51,6 +51,7 @@ export class Mounting {
       settings,
       ...(freshness && { freshness }),
       delivery: row.delivery as StorageInfo["delivery"],
+      placeholders: row.placeholders as StorageInfo["placeholders"],
       tree: await this.#o.tree.openMount(row.id, definition.traits),
       remembered: this.#o.remembered,
       open: (signal) => this.#open(row, definition, settings, signal),

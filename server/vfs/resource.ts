@@ -114,6 +114,11 @@ export interface WriteOptions extends VfsOptions {
   /** `replace` (default), `fail` with `already-exists`, or `rename`: the storage chooses a free name, which the result tells. */
   readonly conflict?: Conflict;
   /**
+   * An empty file, or a file manager's own, may be kept here until content comes, where the storage is set up so (`placeholders`). `likely`: the program is
+   * known to make files empty first, and to write files of its own; `possible`: of this one nobody knows. Absent: it is meant as it comes.
+   */
+  readonly mayBeKept?: "likely" | "possible";
+  /**
    * Called with what is at the path now (undefined: nothing): before the first byte is read, and again before the new content takes its place.
    * What it throws fails the write; nothing has changed then.
    */

@@ -101,6 +101,8 @@ export class StorageAdministration implements Storages {
     const account = chooseAccount(definition, input.account ?? old.account_id ?? undefined, this.#o.accounts);
     const columns = {
       ...columnsOf(input, mountPath, definition.id, settings),
+      // As does one that knows no placeholders.
+      placeholders: input.placeholders ?? old.placeholders,
       account_id: account,
       modified_at: this.#o.clock.now(),
     };
@@ -199,6 +201,7 @@ export class StorageAdministration implements Storages {
       disabled: row.disabled !== 0,
       ...(row.freshness !== null && { freshness: JSON.parse(row.freshness) as Freshness }),
       delivery: row.delivery as StorageInfo["delivery"],
+      placeholders: row.placeholders as StorageInfo["placeholders"],
       modifiedAt: row.modified_at,
       state: storage?.state ?? "disabled",
       ...(storage?.failure !== undefined && { error: storage.failure }),
@@ -222,5 +225,6 @@ function columnsOf(
     remark: input.remark ?? "",
     freshness: input.freshness ? JSON.stringify(input.freshness) : null,
     delivery: input.delivery ?? "auto",
+    placeholders: input.placeholders ?? "auto",
   };
 }

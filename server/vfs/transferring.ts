@@ -10,6 +10,7 @@ import type { Locks } from "./locks/locks.ts";
 import { childOf, type FoundNode, type Lookup } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
 import { resourceOf } from "./node-resource.ts";
+import type { Placeholders } from "./placeholders/placeholders.ts";
 import type { Properties } from "./properties/properties.ts";
 import type { Reading } from "./reading.ts";
 import type { Removing } from "./removing.ts";
@@ -30,6 +31,7 @@ export interface TransferringOptions {
   readonly removing: Removing;
   readonly locks: Locks;
   readonly properties: Properties;
+  readonly placeholders: Placeholders;
   readonly maxSyncBytes?: number;
 }
 
@@ -54,10 +56,17 @@ export class Transferring {
     const { source, directory } = plan;
     this.#o.locks.guard.removal(source, o);
     let name: string | undefined;
-    if ((await this.#oneCallReaches(source.storage, directory.storage)) && source.storage.capabilities?.move) {
-      name = await this.#o.changing.moveInside(source, directory, nameOf(to), o);
+    const isKept = source.storage.tree.isPlaceholder(source.node);
+    if (
+      !isKept &&
+      (await this.#oneCallReaches(source.storage, directory.storage)) &&
+      source.storage.capabilities?.move
+    ) {
+      const kept = await this.#o.placeholders.below(source);
+      name = await this.#o.changing.moveInside(source, directory, nameOf(plan.to), o);
+      await this.#o.placeholders.follow(kept, joinPath(directory.path, name ?? nameOf(plan.to)), o);
     } else {
-      if (!source.storage.capabilities?.remove) {
+      if (!isKept && !source.storage.capabilities?.remove) {
         throw new StorageError("unsupported", `${from} cannot be removed from where it is`, { path: from });
       }
       name = await this.#copyThrough(plan, { ...o, recursive: true });
@@ -72,12 +81,15 @@ export class Transferring {
   async copy(from: string, to: string, o: TransferOptions): Promise<TransferResult> {
     const plan = await this.#plan(from, to, o);
     const { source, directory } = plan;
-    const whole = source.node.kind === "file" || o.recursive !== false;
+    const isKept = source.storage.tree.isPlaceholder(source.node);
+    const whole = !isKept && (source.node.kind === "file" || o.recursive !== false);
     const atOnce = whole && (await this.#oneCallReaches(source.storage, directory.storage));
-    const name =
-      atOnce && source.storage.capabilities?.copy
-        ? await this.#o.changing.copyInside(source, directory, nameOf(to), o)
-        : await this.#copyThrough(plan, o);
+    let name: string | undefined;
+    if (atOnce && source.storage.capabilities?.copy) {
+      const kept = await this.#o.placeholders.below(source);
+      name = await this.#o.changing.copyInside(source, directory, nameOf(plan.to), o);
+      await this.#o.placeholders.follow(kept, joinPath(directory.path, name ?? nameOf(plan.to)), o);
+    } else name = await this.#copyThrough(plan, o);
     await this.#keepLocks(plan);
     return resultOf(plan, name, o);
   }
@@ -95,6 +107,11 @@ export class Transferring {
     refuseInsideItself(source.path, to);
     const directory = await this.#o.changing.directory(parentOf(to), o);
     const existing = await this.#o.lookup.findNodeOrNothing(to, o);
+    if (o.conflict === "rename" && existing?.storage.tree.isPlaceholder(existing.node)) {
+      // The storage knows nothing of it, so it would not choose another name.
+      const isTaken = (name: string) => directory.storage.tree.lookup(directory.node, name) !== undefined;
+      return this.#plan(from, joinPath(directory.path, freeName(nameOf(to), source.node.kind, isTaken)), o);
+    }
     if (existing && o.conflict !== "rename") {
       this.#o.changing.refuseMountPoints(existing.path, existing);
       refuseInsideItself(source.path, existing.path);
@@ -183,6 +200,7 @@ export class Transferring {
         {
           signal: o.signal,
           ...(o.holder && { holder: o.holder }),
+          ...(source.storage.tree.isPlaceholder(source.node) && { mayBeKept: "likely" as const }),
           conflict: o.conflict === "replace" ? "replace" : "fail",
           ...(o.onProgress && { onProgress }),
         },

@@ -18,6 +18,8 @@ import { type FoundNode, Lookup, notADirectory } from "./lookup.ts";
 import { MountTable } from "./mount-table.ts";
 import type { OpenMount } from "./mounting.ts";
 import { NodeResource, resourceOf, virtualResource } from "./node-resource.ts";
+import { Placeholders } from "./placeholders/placeholders.ts";
+import { Settling } from "./placeholders/settling.ts";
 import { openPrepared, type Prepared } from "./prepared.ts";
 import { MoveJournal } from "./properties/move-journal.ts";
 import { Properties } from "./properties/properties.ts";
@@ -76,10 +78,22 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     ...parts,
     table,
     lookup,
-    createEmpty: (path, o) => writing.write(path, { stream: Readable.from([]), size: 0 }, { ...o, conflict: "fail" }),
+    createEmpty: (path, o) =>
+      writing.write(path, { stream: Readable.from([]), size: 0 }, { ...o, conflict: "fail", mayBeKept: "likely" }),
   });
-  const properties = new Properties({ remembered, lookup, locks });
-  const writing = new Writing({ lookup, listings, uploads, spool, checkpoints, usage, locks, properties });
+  const placeholders = new Placeholders(lookup, clock);
+  const properties = new Properties({ remembered, lookup, locks, placeholders });
+  const writing = new Writing({
+    lookup,
+    listings,
+    uploads,
+    spool,
+    checkpoints,
+    usage,
+    locks,
+    properties,
+    placeholders,
+  });
   const changing = new Changing({ table, lookup, listings, uploads, usage, locks, properties, moves });
   const removing = new Removing({ changing, lookup, listings, uploads, usage, locks, properties });
   const trashing = new Trashing({ table, lookup, listings, usage, locks });
@@ -92,9 +106,11 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     removing,
     locks,
     properties,
+    placeholders,
     ...(parts.maxSyncBytes !== undefined && { maxSyncBytes: parts.maxSyncBytes }),
   });
   await storages.start();
+  const settling = new Settling({ table, writing, clock, log });
   const prepared = openPrepared(join(store.dataDir, "prepared"), await store.takeBlock("start", 1), log);
   const purge = setInterval(() => {
     for (const storage of table.all()) storage.watching.purgeStale();
@@ -125,6 +141,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     },
     async () => {
       locks.close();
+      settling.close();
       clearInterval(purge);
       clearInterval(sweep);
       await Promise.all(table.all().map((storage) => storage.close()));

@@ -85,7 +85,7 @@ describe("the HTTP API beside a WebDAV client", () => {
     expect((await ask("LOCK", "api.txt", { Depth: "0" }, info)).status).toBe(201);
     const remove = { dir: "/local", names: ["api.txt"] };
     const refused = await api(eve, "/api/fs/remove", remove);
-    expect([refused.code, refused.message]).toEqual([500, expect.stringContaining("is locked by another")]);
+    expect([refused.code, refused.message]).toEqual([423, expect.stringContaining("is locked by another")]);
     const put = (token: string) =>
       fetch(`${server.url}/api/pandav/fs/content?conflict=replace&path=/local/api.txt`, {
         method: "PUT",
