@@ -59,7 +59,7 @@ export async function openAuth({ store, settings, clock, log, secretKey, adminPa
     permissions: createPermissions(metas, attempts),
     authenticator: audited(authenticator, audit),
     audit,
-    signatures: createSignatures(settings, clock),
+    signatures: createSignatures(settings, clock, metas),
     ...(firstPassword !== undefined && { firstPassword }),
   };
 }

@@ -73,6 +73,8 @@ export interface Rights {
   demand(action: Action, path: string): void;
   /** Whether he may store things in a directory. */
   mayStoreIn(directory: string): boolean;
+  /** Whether a directory's own rule lets everybody store things in it (alist-api.md §4.9). */
+  writesByRule(directory: string): boolean;
   /** Whether he may do it, by this front's bits. */
   mayVerb(verb: Verb, path: string): boolean;
   /** Throws AuthError 403 unless he may do it, by this front's bits. */
@@ -134,6 +136,11 @@ class CallerRights implements Rights {
   mayStoreIn(directory: string): boolean {
     const action = ACTIONS[this.front].write;
     return this.#isAllowed(action, directory, directory) && this.#isAccessible(directory);
+  }
+
+  writesByRule(directory: string): boolean {
+    const meta = this.#metas.nearest(directory);
+    return meta?.write === true && covers(meta, directory, meta.writeSub);
   }
 
   mayVerb(verb: Verb, path: string): boolean {
@@ -205,8 +212,7 @@ class CallerRights implements Rights {
     if (user.disabled || !isWithin(path, user.basePath) || !isWithin(directory, user.basePath)) return false;
     const instead = BY_META[action];
     if (instead === undefined || (instead !== "nothing" && !allows(user.permission, instead))) return false;
-    const meta = this.#metas.nearest(directory);
-    return meta?.write === true && covers(meta, directory, meta.writeSub);
+    return this.writesByRule(directory);
   }
 
   /** AList's `CanAccess` (alist-api.md §4.9), for every part of the path that may be hidden. */

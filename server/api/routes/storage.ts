@@ -6,9 +6,12 @@ import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { ApiError } from "../envelope.ts";
 import { toFailure } from "../failures.ts";
-import { storageSchema } from "../schemas.ts";
+import { nothing, storageSchema } from "../schemas.ts";
 import { fromText, storageInput, toStorageInput, toStorageObject } from "../storage-form.ts";
 import { wireInt } from "../wire-fields.ts";
+
+/** How long a storage may take to open after it failed, in milliseconds. */
+const RELOAD_MS = 60_000;
 
 const byId = z.object({ id: wireInt().pipe(z.int("id is missing")) });
 
@@ -95,6 +98,27 @@ export function storageRoutes(app: ApiApp, deps: ApiDeps): void {
       const wanted = toStorageInput(input, definition, old);
       const settings = definition ? fromText(definition, wanted.settings) : wanted.settings;
       await vfs.storages.update(input.id, { ...wanted, settings }, { signal });
+      return null;
+    },
+  );
+
+  declare(
+    app,
+    deps,
+    {
+      method: "post",
+      path: "/api/admin/storage/load_all",
+      summary: "Try again what failed to open; answered before it is known how that ends",
+      access: "admin",
+      source: "query",
+      input: nothing,
+      output: z.null(),
+    },
+    async () => {
+      for (const { state, mountPath } of vfs.storages.list()) {
+        // Asking is what opens it; how it ended stands with the storage.
+        if (state === "failed") vfs.stat(mountPath, { signal: AbortSignal.timeout(RELOAD_MS) }).catch(() => {});
+      }
       return null;
     },
   );
