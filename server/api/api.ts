@@ -29,6 +29,8 @@ import { pandavRoutes } from "./routes/pandav.ts";
 import { roleRoutes } from "./routes/roles.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { settingRoutes } from "./routes/settings.ts";
+import { shareBrowsing } from "./routes/share-browse.ts";
+import { shareRoutes } from "./routes/shares.ts";
 import { siteRoutes } from "./routes/site.ts";
 import { storageRoutes } from "./routes/storage.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
@@ -43,7 +45,7 @@ import { describeStreams } from "./streams.ts";
 const MAX_BODY = 1024 * 1024;
 
 /** Routes whose failures are about no file: the words that clients look for would mislead. */
-const ABOUT_PEOPLE = /^\/api\/(?:me|auth|admin\/(?:user|meta))(?:\/|$)/;
+const ABOUT_PEOPLE = /^\/api\/(?:me|auth|share|admin\/(?:user|meta))(?:\/|$)/;
 
 /** Adds every route of the API (`pieces`: uploads in pieces, which its raw routes share), its documentation at `/api/openapi.json`, and the answers to what goes wrong. */
 export function mountApi(app: ApiApp, deps: ApiDeps, pieces: PieceUploads): void {
@@ -51,6 +53,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps, pieces: PieceUploads): void
   for (const add of [
     authRoutes,
     meRoutes,
+    shareBrowsing,
     fsRoutes,
     fsChangeRoutes,
     fsRenameRoutes,
@@ -70,6 +73,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps, pieces: PieceUploads): void
     mountRoutes,
     changeRoutes,
     trashRoutes,
+    shareRoutes,
     roleRoutes,
     sessionRoutes,
     absentRoutes,

@@ -1,5 +1,5 @@
 /** Changes as AList's routes make them: its words where something is in the way (alist-api.md §3, §6). */
-import { kindOf } from "#drivers/contract/errors.ts";
+import { type ErrorKind, kindOf } from "#drivers/contract/errors.ts";
 import { checkName, nameOf, parentOf } from "#drivers/contract/path.ts";
 import type { Vfs } from "../vfs/api.ts";
 import { ApiError } from "./envelope.ts";
@@ -14,8 +14,8 @@ export async function makeDirectories(vfs: Vfs, path: string, signal: AbortSigna
       if (existing.kind === "directory") return;
       throw new ApiError(500, "file exists");
     }
+    refuseNowhere(vfs, path, error, "permission-denied");
     if (kindOf(error) !== "not-found" || parentOf(path) === path) throw error;
-    if (!vfs.storages.at(path)) throw new ApiError(500, `storage not found: nothing is mounted at ${path}`);
     await makeDirectories(vfs, parentOf(path), signal);
     await vfs.makeDirectory(path, { signal });
   }
@@ -33,9 +33,17 @@ export async function transfer(
   try {
     await vfs[how](from, to, { conflict: overwrite ? "replace" : "fail", signal });
   } catch (error) {
+    refuseNowhere(vfs, to, error);
     if (!overwrite && kindOf(error) === "precondition-failed") throw new ApiError(403, `file [${nameOf(to)}] exists`);
     throw error;
   }
+}
+
+/** Clients tell a missing storage from a missing file (alist-api.md §3). */
+function refuseNowhere(vfs: Vfs, path: string, error: unknown, orKind?: ErrorKind): void {
+  const kind = kindOf(error);
+  if (vfs.storages.at(path) || (kind !== "not-found" && (kind === undefined || kind !== orKind))) return;
+  throw new ApiError(500, "storage not found: nothing is mounted there");
 }
 
 /** Names of one request. Throws ApiError 400 on none, and as `legalName`. */

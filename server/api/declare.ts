@@ -127,7 +127,8 @@ function takesNothing(input: z.ZodType): boolean {
   return input instanceof z.ZodObject && Object.keys(input.shape).length === 0;
 }
 
-async function readInput(c: Context<ApiEnv>, source: "query" | "json" | undefined): Promise<unknown> {
+/** What a request brings, wherever it has it. Throws ApiError 400. */
+export async function readInput(c: Context<ApiEnv>, source: "query" | "json" | undefined): Promise<unknown> {
   if (c.req.method === "GET" || c.req.method === "DELETE" || source === "query") return c.req.query();
   const type = c.req.header("Content-Type") ?? "";
   if (source !== "json" && /^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(type)) {

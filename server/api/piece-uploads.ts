@@ -74,7 +74,7 @@ interface Upload {
 export class PieceUploads {
   readonly #all = new Map<string, Upload>();
 
-  /** Begins an upload, or finds the one that its owner began of the same size at the same path. Throws as `Vfs.gather`, ApiError 400, 429. */
+  /** Begins an upload, or finds the one that its owner began of the same content at the same path. Throws as `Vfs.gather`, ApiError 400, 429. */
   async begin(
     by: Uploader,
     announced: AnnouncedUpload,
@@ -83,7 +83,8 @@ export class PieceUploads {
     const size = announced.size ?? 0;
     if (size <= 0) throw new ApiError(400, "multipart upload requires a valid X-File-Size header");
     const known = this.#find(by.userId, announced.path, size);
-    if (known && known.state !== "completed") return { ...snapshotOf(known), resumed: true };
+    if (known && goesOn(known, announced)) return { ...snapshotOf(known), resumed: true };
+    if (known) await this.#forget(known);
     const own = [...this.#all.values()].filter(({ userId }) => userId === by.userId);
     if (own.length >= MOST_UPLOADS) throw new ApiError(429, "too many uploads in pieces are open: end one of them");
     const conflict = announced.overwrite ? "replace" : "fail";
@@ -231,6 +232,14 @@ export class PieceUploads {
     this.#all.delete(upload.id);
     await upload.file.remove();
   }
+}
+
+/** True where it is the same content for all that is said of it: pieces of two files of one size must never become one. */
+function goesOn({ state, announced: then }: Upload, now: AnnouncedUpload): boolean {
+  if (state !== "receiving" && state !== "failed_retriable") return false;
+  const names = new Set([...Object.keys(then.hashes), ...Object.keys(now.hashes)]) as Set<keyof typeof then.hashes>;
+  const sameHashes = [...names].every((name) => then.hashes[name] === now.hashes[name]);
+  return sameHashes && then.modifiedAt === now.modifiedAt && (names.size > 0 || now.modifiedAt !== undefined);
 }
 
 function notFound(): ApiError {

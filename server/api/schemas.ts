@@ -64,6 +64,9 @@ export const storageSchema = z
     proxy_range: z.boolean(),
     down_proxy_url: z.string(),
     down_proxy_sign: z.boolean(),
+    /** OpenList's. */
+    disable_proxy_sign: z.boolean(),
+    custom_cache_policies: z.string(),
   })
   .openapi("Storage");
 export type StorageObject = z.input<typeof storageSchema>;

@@ -12,6 +12,7 @@ import { createSignatures, type Signatures } from "./link-signature.ts";
 import { type Metas, openMetas } from "./metas.ts";
 import { createPermissions, type Permissions } from "./permissions.ts";
 import { openSessions, type Sessions } from "./sessions.ts";
+import { openShares, type Shares } from "./shares.ts";
 import { createOwner, openUsers, type Users } from "./users.ts";
 
 /** What fronts are given. What a user may do is decided by `permissions` alone. */
@@ -24,6 +25,7 @@ export interface Auth {
   readonly authenticator: Authenticator;
   readonly signatures: Signatures;
   readonly audit: Audit;
+  readonly shares: Shares;
   /** The administrator's password, set only when this start made the account: print it once. */
   readonly firstPassword?: string;
 }
@@ -59,6 +61,7 @@ export async function openAuth({ store, settings, clock, log, secretKey, adminPa
     permissions: createPermissions(metas, attempts),
     authenticator: audited(authenticator, audit),
     audit,
+    shares: openShares(store, { sealing, clock, attempts }),
     signatures: createSignatures(settings, clock, metas),
     ...(firstPassword !== undefined && { firstPassword }),
   };

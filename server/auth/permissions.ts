@@ -75,6 +75,8 @@ export interface Rights {
   mayStoreIn(directory: string): boolean;
   /** Whether a directory's own rule lets everybody store things in it (alist-api.md §4.9). */
   writesByRule(directory: string): boolean;
+  /** Whether he may choose the id of a share that he makes. */
+  mayChooseShareId(): boolean;
   /** Whether he may do it, by this front's bits. */
   mayVerb(verb: Verb, path: string): boolean;
   /** Throws AuthError 403 unless he may do it, by this front's bits. */
@@ -136,6 +138,11 @@ class CallerRights implements Rights {
   mayStoreIn(directory: string): boolean {
     const action = ACTIONS[this.front].write;
     return this.#isAllowed(action, directory, directory) && this.#isAccessible(directory);
+  }
+
+  mayChooseShareId(): boolean {
+    const { disabled, role, permission } = this.user;
+    return !disabled && (role === "admin" || (permission & BIT.choose_share_id) !== 0);
   }
 
   writesByRule(directory: string): boolean {

@@ -58,6 +58,7 @@ async function answer(
   const query = new URLSearchParams(/\?([^#]*)/.exec(url)?.[1] ?? "");
   // The signature is all that this door asks for: who made it may read the file (alist-api.md §8.1).
   if (signatures.isNeeded(path)) signatures.check(path, query.get("sign") ?? "");
+  if (!vfs.storages.at(path)) throw new HttpError(404, "storage not found: nothing is mounted there");
   const method = request.method === "HEAD" ? "HEAD" : "GET";
   if (way === "p" && vfs.storages.at(path)?.delivery === "redirect") throw new AuthError(403, "proxy not allowed");
   // Before a link is made, which may cost an upstream call.

@@ -7,6 +7,7 @@ import type { RawHandler } from "../api/raw.ts";
 import { createRawRoutes } from "../api/raw-routes.ts";
 import { createApp } from "../app.ts";
 import { createDownload, isDownload } from "../download/handler.ts";
+import { createSharedDownload, isSharedDownload } from "../download/shared.ts";
 import { createHttpServer, type HttpServer, type TlsPair } from "../http/server.ts";
 import type { Logger } from "../log.ts";
 import { createMetricsHandler, METRICS_PATH } from "../metrics/handler.ts";
@@ -35,6 +36,8 @@ export function createFronts(
   const app = createApp(deps, pieces);
   const rawRoutes = createRawRoutes(deps, pieces);
   const download = createDownload({ vfs, signatures: auth.signatures, log });
+  const { shares, users, permissions } = auth;
+  const sharedDownload = createSharedDownload({ vfs, shares, users, permissions, log });
   const metrics = o.metrics && createMetricsHandler(o.metrics, auth.authenticator);
   return (door, tls) => {
     const owner = door === "owner";
@@ -64,6 +67,7 @@ export function createFronts(
         ...(metrics ? [raw(METRICS_PATH, metrics)] : []),
         ...rawRoutes.filter(({ ownerOnly }) => owner || !ownerOnly).map(({ path, handle }) => raw(path, handle)),
         { matches: isDownload, handle: download },
+        { matches: isSharedDownload, handle: sharedDownload },
       ],
       fallback: getRequestListener(
         (request, env) =>

@@ -142,6 +142,7 @@ export class Session {
       "meta/delete": () => this.#post("/api/admin/meta/create", { path: "/gone" }),
       "fs/mkdir: no permission": () => alice(0),
       "fs/put": () => alice(13306),
+      "share/create": () => alice(13306 | (1 << 14) | (1 << 15)),
       "d: sign_all off, no sign": () => setting("sign_all", "false"),
       "fs/get: link_expiration 1 h": async () => {
         await setting("sign_all", "true");

@@ -7,6 +7,7 @@ import { up as locks } from "./0004-locks.ts";
 import { up as remembered } from "./0005-remembered.ts";
 import { up as users } from "./0006-users.ts";
 import { up as audit } from "./0007-audit.ts";
+import { up as shares } from "./0009-shares.ts";
 
 export const migrations: Migrations = {
   "0001-first": { up: first },
@@ -16,4 +17,5 @@ export const migrations: Migrations = {
   "0005-remembered": { up: remembered },
   "0006-users": { up: users },
   "0007-audit": { up: audit },
+  "0009-shares": { up: shares },
 };
