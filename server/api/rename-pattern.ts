@@ -7,8 +7,7 @@ const MOST_MS = 200;
 /** Longest pattern and replacement, in characters. */
 const MOST_LENGTH = 1000;
 
-const SCRIPT =
-  "JSON.stringify(JSON.parse(names).map((name) => pattern.test(name) ? name.replace(pattern, replacement) : name))";
+const SCRIPT = "JSON.stringify(JSON.parse(names).map((name) => name.replace(pattern, replacement)))";
 
 /**
  * The names that fit a pattern and get another name by it. The pattern is written for Go (alist-api.md §6): its `(?i)` and `(?P<name>…)` are understood,

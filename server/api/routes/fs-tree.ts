@@ -46,6 +46,8 @@ export function fsTreeRoutes(app: ApiApp, deps: ApiDeps): void {
       const taken = new Set<string>();
       for await (const page of (await vfs.list(to, { signal })).pages()) for (const { name } of page) taken.add(name);
       if (input.conflict_policy === "cancel") refuseTaken(files, taken);
+      // Overwriting means what is there: two files of the tree must not overwrite each other.
+      if (input.conflict_policy === "overwrite") refuseTaken(files, new Set());
       let moved = 0;
       for (const path of files) {
         const name = nameOf(path);
