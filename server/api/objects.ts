@@ -18,7 +18,7 @@ const TYPES = [
 const UNKNOWN_TIME = "0001-01-01T00:00:00Z";
 
 /** Writes objects for one user; the lists of extensions are read once, so make one per request. */
-export function createObjects(settings: Settings, signatures: Signatures, user: User) {
+export function createObjects(settings: Settings, signatures: Signatures, user: Pick<User, "basePath">) {
   const types = new Map<string, number>();
   for (const [key, type] of [...TYPES].reverse()) {
     for (const extension of settings.get(key).split(",")) types.set(extension.trim().toLowerCase(), type);

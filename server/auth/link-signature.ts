@@ -5,8 +5,8 @@ import type { Settings } from "../store/settings.ts";
 import { AuthError } from "./auth-error.ts";
 import { type MetaRules, NO_METAS } from "./metas.ts";
 
-/** `file`: `/d` and `/p`; `archive`: `/ad`, `/ap` and `/ae`. */
-type LinkKind = "file" | "archive";
+/** `file`: `/d` and `/p`; `archive`: `/ad`, `/ap` and `/ae`; `share`: our own, in the place of a share's code at `/sd`. */
+type LinkKind = "file" | "archive" | "share";
 
 export interface Signatures {
   /** The value of `?sign=` for a full path (base path included, not percent-encoded), valid for the setting `link_expiration`. */
@@ -19,7 +19,7 @@ export interface Signatures {
 
 /** Signatures made with the setting `token`, as it is at each call: resetting it invalidates every link at once. */
 export function createSignatures(settings: Settings, clock: Clock, metas: MetaRules = NO_METAS): Signatures {
-  const keyOf = (kind: LinkKind) => settings.get("token") + (kind === "archive" ? "-archive" : "");
+  const keyOf = (kind: LinkKind) => settings.get("token") + (kind === "file" ? "" : `-${kind}`);
   return {
     sign(path, kind = "file") {
       const hours = settings.get("link_expiration");

@@ -261,7 +261,7 @@ export function fullPath(user: User, path: string): string {
 }
 
 /** What the user calls a full path inside his base path; undefined for one that he does not see. */
-export function visiblePath(user: User, path: string): string | undefined {
+export function visiblePath(user: Pick<User, "basePath">, path: string): string | undefined {
   if (!isWithin(path, user.basePath)) return undefined;
   if (user.basePath === "/") return path;
   return path.slice(user.basePath.length) || "/";

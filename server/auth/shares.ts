@@ -46,8 +46,16 @@ export interface Shares {
   setDisabled(id: string, disabled: boolean): Promise<void>;
   /** Throws `not-found`. */
   remove(id: string): Promise<void>;
-  /** The share for who shows its code, from an address; counts as an access. Throws `not-found`, AuthError 403 on a wrong code (which counts as a guess), 429. */
-  open(id: string, code: string, address: string): Promise<Share>;
+  /** The share for who proves that he may open it, from an address; counts as an access. Throws `not-found`, AuthError 403 on a wrong code (which counts as a guess), 429, and as the proof. */
+  open(id: string, proof: ShareProof, address: string): Promise<Share>;
+}
+
+/** The code, or something of ours that only a share opened by its code gave away: throws AuthError unless it is right. */
+export type ShareProof = { readonly code: string } | { demand(share: Share): void };
+
+/** What the signature of a shared file's link signs: another code ends it. */
+export function sharedLinkText({ id, code }: Pick<Share, "id" | "code">, inside: string): string {
+  return `/@s/${id}${inside}\n${code}`;
 }
 
 /** One access of an address counts for so long, in milliseconds (alist-api.md §14). */
@@ -151,11 +159,13 @@ export function openShares(
       await required(id);
       await db.deleteFrom("share").where("id", "=", id).execute();
     },
-    async open(id, code, address) {
+    async open(id, proof, address) {
       const share = await required(id);
       // Before the code: of a share that is over nothing is told, and nothing can be guessed.
       if (share.disabled || (share.expiresAt !== undefined && share.expiresAt <= clock.now())) throw over();
-      if (
+      const code = "code" in proof ? proof.code : "";
+      if ("demand" in proof) proof.demand(share);
+      else if (
         share.code !== "" &&
         !(code !== "" && attempts.guess(`share ${id}`, address, () => isSame(code, share.code)))
       ) {

@@ -1,8 +1,10 @@
-/** `/sd`: files of a share, for whoever shows its code (alist-api.md §14). */
+/** `/sd`: files of a share, for whoever shows its code, or our signature in its place (alist-api.md §14). */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Log } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { decodePath, nameOf, splitPath } from "#drivers/contract/path.ts";
+import type { Signatures } from "../auth/link-signature.ts";
+import { type ShareProof, sharedLinkText } from "../auth/shares.ts";
 import { addressOf } from "../http/client.ts";
 import { contentDisposition } from "../http/content-disposition.ts";
 import { HttpError } from "../http/errors.ts";
@@ -14,6 +16,11 @@ import { answerFailure } from "./failure.ts";
 
 const SHARED = /^\/sd(\/[^?#]*)/;
 
+export interface SharedDownloadParts extends SharedFilesParts {
+  readonly signatures: Signatures;
+  readonly log: Log;
+}
+
 /** True for the requests that this front answers. */
 export function isSharedDownload({ url = "" }: IncomingMessage): boolean {
   return SHARED.test(url);
@@ -21,7 +28,7 @@ export function isSharedDownload({ url = "" }: IncomingMessage): boolean {
 
 /** A handler of shared files; they always come through us, for what the owner's links are good for is his alone. Never rejects. */
 export function createSharedDownload(
-  parts: SharedFilesParts & { readonly log: Log },
+  parts: SharedDownloadParts,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
     try {
@@ -37,7 +44,7 @@ export function createSharedDownload(
 }
 
 async function answer(
-  parts: SharedFilesParts,
+  parts: SharedDownloadParts,
   request: IncomingMessage,
   response: ServerResponse,
   signal: AbortSignal,
@@ -45,7 +52,13 @@ async function answer(
   const url = request.url ?? "";
   const [id = "", ...names] = splitPath(decodePath(SHARED.exec(url)?.[1] ?? "/"));
   const query = new URLSearchParams(/\?([^#]*)/.exec(url)?.[1] ?? "");
-  const asked = { id, code: query.get("pwd") ?? "", inside: `/${names.join("/")}`, address: addressOf(request) };
+  const inside = `/${names.join("/")}`;
+  const sign = query.get("sign");
+  const proof: ShareProof =
+    sign === null
+      ? { code: query.get("pwd") ?? "" }
+      : { demand: (share) => parts.signatures.check(sharedLinkText(share, inside), sign, "share") };
+  const asked = { id, proof, inside, address: addressOf(request) };
   const { vfs, path } = await openShared(parts, asked, signal);
   if (path === undefined)
     throw new StorageError("is-a-directory", "the share is no single file: name one of its files");

@@ -36,8 +36,8 @@ export function createFronts(
   const app = createApp(deps, pieces);
   const rawRoutes = createRawRoutes(deps, pieces);
   const download = createDownload({ vfs, signatures: auth.signatures, log });
-  const { shares, users, permissions } = auth;
-  const sharedDownload = createSharedDownload({ vfs, shares, users, permissions, log });
+  const { shares, users, permissions, signatures } = auth;
+  const sharedDownload = createSharedDownload({ vfs, shares, users, permissions, signatures, log });
   const metrics = o.metrics && createMetricsHandler(o.metrics, auth.authenticator);
   return (door, tls) => {
     const owner = door === "owner";

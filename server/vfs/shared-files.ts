@@ -2,7 +2,7 @@
 import { StorageError } from "#drivers/contract/errors.ts";
 import { isWithin, joinPath, nameOf, parsePath, splitPath } from "#drivers/contract/path.ts";
 import type { Permissions } from "../auth/permissions.ts";
-import type { Share, Shares } from "../auth/shares.ts";
+import type { Share, ShareProof, Shares } from "../auth/shares.ts";
 import type { Users } from "../auth/users.ts";
 import type { Vfs } from "./api.ts";
 import { permitted } from "./permitted.ts";
@@ -29,10 +29,10 @@ export interface SharedPlace {
  */
 export async function openShared(
   { vfs, shares, users, permissions }: SharedFilesParts,
-  asked: { readonly id: string; readonly code: string; readonly inside: string; readonly address: string },
+  asked: { readonly id: string; readonly proof: ShareProof; readonly inside: string; readonly address: string },
   signal: AbortSignal,
 ): Promise<SharedPlace> {
-  const share = await shares.open(asked.id, asked.code, asked.address);
+  const share = await shares.open(asked.id, asked.proof, asked.address);
   const owner = await users.get(share.userId);
   if (!owner || owner.disabled) throw new StorageError("not-found", "the share has expired or is no longer valid");
   const rights = permissions.of(owner, { front: "api", address: asked.address });

@@ -2,7 +2,8 @@
 import { z } from "@hono/zod-openapi";
 import type { Context, Next } from "hono";
 import { kindOf } from "#drivers/contract/errors.ts";
-import { encodeName, encodePath, joinPath, nameOf } from "#drivers/contract/path.ts";
+import { encodeName, encodePath, joinPath, nameOf, parsePath } from "#drivers/contract/path.ts";
+import { sharedLinkText } from "../../auth/shares.ts";
 import type { Resource } from "../../vfs/resource.ts";
 import { openShared, type SharedPlace } from "../../vfs/shared-files.ts";
 import { clientAddress, readInput } from "../declare.ts";
@@ -36,8 +37,9 @@ export function shareBrowsing(app: ApiApp, deps: ApiDeps): void {
       const match = typeof text === "string" ? SHARED.exec(text.replaceAll("\\", "/")) : null;
       if (!match) return next();
       const input = parsed(browseInput, sent);
-      const [, id = "", inside = "/"] = match;
-      const asked = { id, code: input.password, inside, address: clientAddress(c) };
+      const [, id = "", below = "/"] = match;
+      const inside = parsePath(below);
+      const asked = { id, proof: { code: input.password }, inside, address: clientAddress(c) };
       const place = await openShared(parts, asked, c.req.raw.signal);
       return toResponse(success(await answer({ ...place, inside }, input, c)));
     };
@@ -45,14 +47,20 @@ export function shareBrowsing(app: ApiApp, deps: ApiDeps): void {
   app.use(
     "/api/fs/list",
     browse(async (place, input, c) => {
-      const all = await entriesOf(place, c.req.raw.signal);
       const { page, perPage } = pageRequest(input.page, input.per_page, dialectOf(c, settings));
       const from = perPage === -1 ? 0 : (page - 1) * perPage;
-      const content = all.slice(from, perPage === -1 ? undefined : from + perPage).map((one) => toObj(one, place));
+      const to = perPage === -1 ? Number.POSITIVE_INFINITY : from + perPage;
+      const toObj = writerFor(place);
+      const content: Obj[] = [];
+      let total = 0;
+      for await (const entries of entriesOf(place, c.req.raw.signal)) {
+        for (const one of entries.slice(Math.max(0, from - total), Math.max(0, to - total))) content.push(toObj(one));
+        total += entries.length;
+      }
       const { readme, header } = place.share;
       return {
         content,
-        total: all.length,
+        total,
         readme,
         header,
         write: false,
@@ -64,45 +72,45 @@ export function shareBrowsing(app: ApiApp, deps: ApiDeps): void {
 
   app.use(
     "/api/fs/get",
-    browse(async (place, input, c) => {
+    browse(async (place, _input, c) => {
       const { share, path, inside } = place;
       const rest = { readme: share.readme, header: share.header, provider: "unknown", related: [] };
       if (path === undefined) return { ...toRoot(share.id), raw_url: "", ...rest };
       const found = await place.vfs.stat(path, { signal: c.req.raw.signal });
-      const obj = { ...toObj(found, place), ...(found.kind === "directory" && { type: 0 }) };
+      const obj = { ...writerFor(place)(found), ...(found.kind === "directory" && { type: 0 }) };
       if (found.kind === "directory") return { ...obj, raw_url: "", ...rest };
-      const code = share.code === "" ? "" : `?pwd=${encodeURIComponent(input.password)}`;
-      const url = `${publicOrigin(c, settings)}/sd/${encodeName(share.id)}${encodePath(inside)}${code}`;
+      // A code in an address would be everywhere that addresses are (alist-api.md §21).
+      const sign = auth.signatures.sign(sharedLinkText(share, inside), "share");
+      const url = `${publicOrigin(c, settings)}/sd/${encodeName(share.id)}${encodePath(inside)}${share.code && `?sign=${sign}`}`;
       return { ...obj, raw_url: url, ...rest };
     }),
   );
 
   /** Neither where it lies nor a signature that would outlive the share. */
-  function toObj(resource: Resource, { share, inside, path }: Place): Obj {
-    const owner = { role: "general", basePath: "/" } as Parameters<typeof createObjects>[2];
-    const row = createObjects(settings, auth.signatures, owner).toRow(resource);
-    const at = path === resource.path ? inside : joinPath(inside, nameOf(resource.path));
-    return { ...row, sign: "", virtual_path: `/@s/${share.id}${at === "/" ? "" : at}` };
+  function writerFor({ share, inside, path }: Place): (resource: Resource) => Obj {
+    const { toRow } = createObjects(settings, auth.signatures, { basePath: "/" });
+    return (resource) => {
+      const at = path === resource.path ? inside : joinPath(inside, nameOf(resource.path));
+      return { ...toRow(resource), sign: "", virtual_path: `/@s/${share.id}${at === "/" ? "" : at}` };
+    };
   }
 }
 
 type Place = SharedPlace & { readonly inside: string };
 
 /** What is in a shared directory, or what was shared; of the latter, what is gone is left out. */
-async function entriesOf({ share, vfs, path }: Place, signal: AbortSignal): Promise<readonly Resource[]> {
-  const entries: Resource[] = [];
+async function* entriesOf({ share, vfs, path }: Place, signal: AbortSignal): AsyncIterable<readonly Resource[]> {
   if (path !== undefined) {
-    for await (const page of (await vfs.list(path, { signal })).pages()) entries.push(...page);
-    return entries;
+    yield* (await vfs.list(path, { signal })).pages();
+    return;
   }
   for (const file of share.files) {
     const found = await vfs.stat(file, { signal }).catch((error: unknown) => {
       if (kindOf(error) === "not-found") return undefined;
       throw error;
     });
-    if (found) entries.push(found);
+    if (found) yield [found];
   }
-  return entries;
 }
 
 function toRoot(id: string): Obj {

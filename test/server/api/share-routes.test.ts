@@ -55,6 +55,9 @@ describe("shares (alist-api.md §14)", () => {
     expect(data).toMatchObject({ name: "a.txt", sign: "", virtual_path: "/@s/docs/a.txt" });
     const url = new URL(data.raw_url);
     expect(url.pathname).toBe("/sd/docs/a.txt");
+    expect(url.search).not.toContain("1234");
+    expect((await world.ask({ method: "GET", target: `/sd/docs/sub/b.txt${url.search}` })).status).toBe(401);
+    expect((await world.ask({ method: "GET", target: "/sd/docs/a.txt?pwd=1234" })).text).toBe("aaa");
     expect((await world.ask({ method: "GET", target: url.pathname + url.search })).text).toBe("aaa");
     expect((await world.ask({ method: "GET", target: "/sd/docs/a.txt" })).status).toBe(403);
     expect((await world.ask({ method: "GET", target: "/sd/docs/sub?pwd=1234" })).status).toBe(409);
@@ -117,13 +120,22 @@ describe("shares (alist-api.md §14)", () => {
     // The same visitor, within half an hour, has come once.
     expect((await browse("/@s/once")).code).toBe(200);
     expect((await world.deps.auth.shares.get("once"))?.accessed).toBe(1);
-    await expect(world.deps.auth.shares.open("once", "", "192.0.2.7")).rejects.toThrow("no longer valid");
+    await expect(world.deps.auth.shares.open("once", { code: "" }, "192.0.2.7")).rejects.toThrow("no longer valid");
     await post("/api/share/disable?id=two", {}, ADMIN);
     expect((await browse("/@s/two")).code).toBe(500);
     await post("/api/share/enable?id=two", {}, ADMIN);
     expect((await browse("/@s/two")).code).toBe(200);
     await post("/api/share/delete?id=two", {}, ADMIN);
     expect((await browse("/@s/two")).message).toContain("does not exist");
+  });
+
+  it("give links that end with the code that they stand for", async () => {
+    const { data } = await browse("/@s/docs/a.txt", "1234", "get");
+    const { pathname, search } = new URL(data.raw_url);
+    await post("/api/share/update", { id: "docs", files: ["/m/home/docs"], pwd: "other" }, ADMIN);
+    expect((await world.ask({ method: "GET", target: pathname + search })).status).toBe(401);
+    await post("/api/share/update", { id: "docs", files: ["/m/home/docs"], pwd: "1234" }, ADMIN);
+    expect((await world.ask({ method: "GET", target: pathname + search })).text).toBe("aaa");
   });
 
   it("ask whoever guesses codes to wait", async () => {
