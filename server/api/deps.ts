@@ -17,8 +17,6 @@ export interface ApiDeps {
   readonly logins: Logins;
   readonly log: Log;
   readonly version: string;
-  /** True once `/p` answers: `/fs/get` names a `raw_url` only then. */
-  readonly servesLinks?: boolean;
 }
 
 /** What the HTTP server hands in beside the request. */

@@ -22,6 +22,8 @@ export function toDriverInfo(definition: DriverDescription): DriverInfo {
       only_proxy: !canRedirect(definition),
       no_cache: definition.traits.cheapStat === true,
       no_upload: definition.traits.upload === undefined,
+      only_indices: false,
+      prefer_proxy: false,
       need_ms: false,
       default_root: "",
       alert: "",

@@ -50,6 +50,8 @@ export function toStorageObject(info: StorageInfo, definition: DriverDescription
     proxy_range: false,
     down_proxy_url: "",
     down_proxy_sign: true,
+    disable_proxy_sign: false,
+    custom_cache_policies: "",
   };
 }
 

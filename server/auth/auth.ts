@@ -13,6 +13,7 @@ import { createSignatures, type Signatures } from "./link-signature.ts";
 import { type Metas, openMetas } from "./metas.ts";
 import { createPermissions, type Permissions } from "./permissions.ts";
 import { openSessions, type Sessions } from "./sessions.ts";
+import { openShares, type Shares } from "./shares.ts";
 import { openUsers, type Users } from "./users.ts";
 
 /** What fronts are given. What a user may do is decided by `permissions` alone. */
@@ -25,6 +26,7 @@ export interface Auth {
   readonly authenticator: Authenticator;
   readonly signatures: Signatures;
   readonly audit: Audit;
+  readonly shares: Shares;
   /** The administrator's password, set only when this start made the account: print it once. */
   readonly firstPassword?: string;
 }
@@ -60,7 +62,8 @@ export async function openAuth({ store, settings, clock, log, secretKey, adminPa
     permissions: createPermissions(metas, attempts),
     authenticator: audited(authenticator, audit),
     audit,
-    signatures: createSignatures(settings, clock),
+    shares: openShares(store, { sealing, clock, attempts }),
+    signatures: createSignatures(settings, clock, metas),
     ...(firstPassword !== undefined && { firstPassword }),
   };
 }

@@ -73,6 +73,10 @@ export interface Rights {
   demand(action: Action, path: string): void;
   /** Whether he may store things in a directory. */
   mayStoreIn(directory: string): boolean;
+  /** Whether a directory's own rule lets everybody store things in it (alist-api.md §4.9). */
+  writesByRule(directory: string): boolean;
+  /** Whether he may choose the id of a share that he makes. */
+  mayChooseShareId(): boolean;
   /** Whether he may do it, by this front's bits. */
   mayVerb(verb: Verb, path: string): boolean;
   /** Throws AuthError 403 unless he may do it, by this front's bits. */
@@ -134,6 +138,16 @@ class CallerRights implements Rights {
   mayStoreIn(directory: string): boolean {
     const action = ACTIONS[this.front].write;
     return this.#isAllowed(action, directory, directory) && this.#isAccessible(directory);
+  }
+
+  mayChooseShareId(): boolean {
+    const { disabled, role, permission } = this.user;
+    return !disabled && (role === "admin" || (permission & BIT.choose_share_id) !== 0);
+  }
+
+  writesByRule(directory: string): boolean {
+    const meta = this.#metas.nearest(directory);
+    return meta?.write === true && covers(meta, directory, meta.writeSub);
   }
 
   mayVerb(verb: Verb, path: string): boolean {
@@ -205,8 +219,7 @@ class CallerRights implements Rights {
     if (user.disabled || !isWithin(path, user.basePath) || !isWithin(directory, user.basePath)) return false;
     const instead = BY_META[action];
     if (instead === undefined || (instead !== "nothing" && !allows(user.permission, instead))) return false;
-    const meta = this.#metas.nearest(directory);
-    return meta?.write === true && covers(meta, directory, meta.writeSub);
+    return this.writesByRule(directory);
   }
 
   /** AList's `CanAccess` (alist-api.md §4.9), for every part of the path that may be hidden. */
@@ -250,7 +263,7 @@ export function fullPath(user: User, path: string): string {
 }
 
 /** What the user calls a full path inside his base path; undefined for one that he does not see. */
-export function visiblePath(user: User, path: string): string | undefined {
+export function visiblePath(user: Pick<User, "basePath">, path: string): string | undefined {
   if (!isWithin(path, user.basePath)) return undefined;
   if (user.basePath === "/") return path;
   return path.slice(user.basePath.length) || "/";

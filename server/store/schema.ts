@@ -18,6 +18,26 @@ export interface Schema {
   meta: MetaTable;
   remembered: RememberedTable;
   audit: AuditTable;
+  share: ShareTable;
+}
+
+/** What a user shares with whoever has its address (OpenList's shares, alist-api.md §14). */
+export interface ShareTable {
+  id: string;
+  user_id: number;
+  /** JSON: full paths. */
+  files: string;
+  /** Sealed (`server/store/sealing.ts`); null without one. */
+  code: string | null;
+  expires_at: number | null;
+  /** How often it has been opened, and may be; 0: as often as anybody likes. */
+  accessed: Generated<number>;
+  max_accessed: number;
+  disabled: number;
+  created_at: number;
+  remark: string;
+  readme: string;
+  header: string;
 }
 
 /** One setting, its value as JSON. */

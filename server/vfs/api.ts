@@ -22,6 +22,7 @@ import type {
   WriteResult,
   WriteSource,
 } from "./resource.ts";
+import type { GatheredFile } from "./spool.ts";
 import type { TrashBins } from "./trashing.ts";
 
 export interface Vfs {
@@ -38,6 +39,11 @@ export interface Vfs {
    * Throws `not-found` when the parent is missing, `is-a-directory`, `not-a-directory`, `quota-exceeded`, `incomplete`, `unsupported`, …; the old file is then as it was.
    */
   write(path: string, source: WriteSource, o: WriteOptions): Promise<WriteResult>;
+  /**
+   * Room on our own disk for a body that comes in pieces, in any order: who has all of them writes the file from there, and gives the room back.
+   * Throws what `write` would throw before its first byte, and `quota-exceeded` where there is no room.
+   */
+  gather(path: string, size: number, o: WriteOptions): Promise<GatheredFile>;
   /** Throws `already-exists`, `not-found` (the parent). */
   makeDirectory(path: string, o: VfsOptions): Promise<Resource>;
   /** Removes a file, or a directory with all in it. Mount points and what contains one: `permission-denied`, reason `mount-inside`. */

@@ -174,6 +174,7 @@ class JoinedVfs implements Vfs {
   readonly #parts: Joined;
   readonly #closeAll: () => Promise<void>;
   readonly write: Vfs["write"];
+  readonly gather: Vfs["gather"];
   readonly open: Vfs["open"];
   readonly deliver: Vfs["deliver"];
   readonly makeDirectory: Vfs["makeDirectory"];
@@ -191,6 +192,7 @@ class JoinedVfs implements Vfs {
     this.#closeAll = closeAll;
     const { reading, writing, changing, removing, trashing, transferring, properties } = parts;
     this.write = (path, source, o) => writing.write(path, source, o);
+    this.gather = (path, size, o) => writing.gather(path, size, o);
     this.open = (path, o) => reading.open(path, o);
     this.deliver = (path, o) => reading.deliver(path, o);
     this.makeDirectory = (path, o) => changing.makeDirectory(path, o);

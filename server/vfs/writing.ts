@@ -18,7 +18,7 @@ import type { Properties } from "./properties/properties.ts";
 import { refuseMismatch } from "./received-body.ts";
 import type { WriteOptions, WriteResult, WriteSource } from "./resource.ts";
 import { Sending, type Stored, type Target } from "./sending.ts";
-import type { Spool } from "./spool.ts";
+import type { GatheredFile, Spool } from "./spool.ts";
 import type { ActiveUpload, Uploads } from "./uploads.ts";
 import type { UsageCache } from "./usage-cache.ts";
 
@@ -69,6 +69,12 @@ export class Writing {
     }
   }
 
+  /** Room for a body that comes in pieces and is written when it is whole; refuses what `write` would refuse before its first byte. */
+  async gather(path: string, size: number, o: WriteOptions): Promise<GatheredFile> {
+    await this.#refuse(await this.#target(path, o), { size }, o);
+    return this.#o.spool.gather(size);
+  }
+
   async #target(path: string, o: WriteOptions): Promise<Target> {
     const existing = await this.#o.lookup.findNodeOrNothing(path, o);
     // The storage knows nothing of a placeholder, so it would not choose another name.
@@ -87,7 +93,7 @@ export class Writing {
   }
 
   /** All that can be refused before the first byte is read. */
-  async #refuse(target: Target, source: WriteSource, o: WriteOptions): Promise<void> {
+  async #refuse(target: Target, source: { readonly size?: number }, o: WriteOptions): Promise<void> {
     const { storage, existing, path } = target;
     this.#demandUnlocked(target, o);
     o.check?.(existing && resourceOf(existing));

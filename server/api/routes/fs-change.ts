@@ -1,12 +1,12 @@
 /** Changing files and directories (alist-api.md §6). */
 import { z } from "@hono/zod-openapi";
-import { StorageError } from "#drivers/contract/errors.ts";
-import { checkName, joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
+import { kindOf } from "#drivers/contract/errors.ts";
+import { joinPath, parentOf } from "#drivers/contract/path.ts";
 import type { Rights } from "../../auth/permissions.ts";
 import type { Vfs } from "../../vfs/api.ts";
+import { legalName, legalNames, makeDirectories, transfer } from "../changing.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
-import { ApiError } from "../envelope.ts";
 import { userPath } from "../user-path.ts";
 import { wireBool } from "../wire-fields.ts";
 
@@ -121,43 +121,11 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
         names.map((name) => joinPath(directory, name)),
         { signal },
       );
-      const failed = outcomes.find(({ error }) => error !== undefined && !isKind(error, "not-found"));
+      const failed = outcomes.find(({ error }) => error !== undefined && kindOf(error) !== "not-found");
       if (failed) throw failed.error;
       return null;
     },
   );
-
-  async function makeDirectories(vfs: Vfs, path: string, signal: AbortSignal): Promise<void> {
-    try {
-      await vfs.makeDirectory(path, { signal });
-    } catch (error) {
-      if (isKind(error, "already-exists")) {
-        const existing = await vfs.stat(path, { signal });
-        if (existing.kind === "directory") return;
-        throw new ApiError(500, "file exists");
-      }
-      if (!isKind(error, "not-found") || parentOf(path) === path) throw error;
-      if (!vfs.storages.at(path)) throw new ApiError(500, `storage not found: nothing is mounted at ${path}`);
-      await makeDirectories(vfs, parentOf(path), signal);
-      await vfs.makeDirectory(path, { signal });
-    }
-  }
-
-  async function transfer(
-    vfs: Vfs,
-    how: "move" | "copy",
-    from: string,
-    to: string,
-    overwrite: boolean,
-    signal: AbortSignal,
-  ) {
-    try {
-      await vfs[how](from, to, { conflict: overwrite ? "replace" : "fail", signal });
-    } catch (error) {
-      if (!overwrite && isKind(error, "precondition-failed")) throw new ApiError(403, `file [${nameOf(to)}] exists`);
-      throw error;
-    }
-  }
 
   /** AList's rule for `skip_existing`: same name and size (alist-api.md §6). */
   async function isSameSize(vfs: Vfs, from: string, to: string, signal: AbortSignal): Promise<boolean> {
@@ -166,7 +134,7 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
       const source = await vfs.stat(from, { signal });
       return source.kind === "file" && target.kind === "file" && source.size === target.size;
     } catch (error) {
-      if (isKind(error, "not-found")) return false;
+      if (kindOf(error) === "not-found") return false;
       throw error;
     }
   }
@@ -183,24 +151,4 @@ function transferPaths(input: z.output<typeof transferInput>) {
 /** Before the first is touched: what is refused is refused whole. */
 function demandAll(rights: Rights, how: "move" | "copy", names: readonly string[], from: string, to: string): void {
   for (const name of names) rights.demandTransfer(how, joinPath(from, name), joinPath(to, name));
-}
-
-function legalNames(names: readonly string[]): readonly string[] {
-  if (names.length === 0) throw new ApiError(400, "Empty file names");
-  return names.map(legalName);
-}
-
-/** One component (alist-api.md §4.8); `a..b.txt` is legal, whatever AList says. */
-function legalName(name: string): string {
-  try {
-    checkName(name);
-  } catch {
-    throw new ApiError(400, `invalid file name: ${JSON.stringify(name)}`);
-  }
-  if (name.includes("\\")) throw new ApiError(400, `invalid file name: ${JSON.stringify(name)}`);
-  return name;
-}
-
-function isKind(error: unknown, kind: StorageError["kind"]): boolean {
-  return error instanceof StorageError && error.kind === kind;
 }

@@ -21,6 +21,7 @@ export function meRoutes(app: ApiApp, deps: ApiDeps): void {
       permission: user.permission,
       sso_id: "",
       otp: user.hasTotp === true,
+      allow_ldap: false,
       // Both null for the static token, as AList has it (alist-api.md §11).
       role_names: by === "token" ? null : [user.role],
       permissions: by === "token" ? null : [{ path: user.basePath, permission: user.permission }],

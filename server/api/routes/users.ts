@@ -22,6 +22,7 @@ const userSchema = z
     sso_id: z.string(),
     /** Ours: whether a login asks for a code. */
     otp: z.boolean(),
+    allow_ldap: z.boolean(),
   })
   .openapi("User");
 
@@ -204,6 +205,7 @@ export function userRoutes(app: ApiApp, deps: ApiDeps): void {
       permission: user.permission,
       sso_id: "",
       otp: user.hasTotp === true,
+      allow_ldap: false,
     };
   }
 }

@@ -8,6 +8,7 @@ import { up as remembered } from "./0005-remembered.ts";
 import { up as users } from "./0006-users.ts";
 import { up as audit } from "./0007-audit.ts";
 import { up as moving } from "./0008-moving.ts";
+import { up as shares } from "./0009-shares.ts";
 import { up as placeholders } from "./0011-placeholders.ts";
 
 export const migrations: Migrations = {
@@ -19,5 +20,6 @@ export const migrations: Migrations = {
   "0006-users": { up: users },
   "0007-audit": { up: audit },
   "0008-moving": { up: moving },
+  "0009-shares": { up: shares },
   "0011-placeholders": { up: placeholders },
 };

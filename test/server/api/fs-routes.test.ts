@@ -9,7 +9,7 @@ describe("looking around", () => {
   let api: Api;
   let alice: string;
   beforeAll(async () => {
-    api = await openApi({ servesLinks: true });
+    api = await openApi();
     alice = await api.addUser("alice", { basePath: "/local/films" });
   });
   afterAll(() => api.close());

@@ -52,7 +52,6 @@ export interface ApiOptions {
   readonly drivers?: readonly AnyDriver[];
   readonly accountKinds?: readonly AnyAccount[];
   readonly log?: Log;
-  readonly servesLinks?: boolean;
   /** Overrides of settings. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** False: nothing is mounted. */
@@ -114,7 +113,6 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
     }),
     log: options.log ?? silentLog,
     version: "1.2.3",
-    ...(options.servesLinks !== undefined && { servesLinks: options.servesLinks }),
   };
   const app = createApp(deps);
 
