@@ -2,13 +2,14 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { mountApi } from "./api/api.ts";
 import type { ApiDeps, ApiEnv } from "./api/deps.ts";
+import { PieceUploads } from "./api/piece-uploads.ts";
 
 /**
  * The app: call it with `app.fetch(request, { incoming, owner })`; `owner: true` marks the control socket.
- * Raw routes (`/dav`, `/api/pandav/fs/read`, …) are dispatched before it.
+ * `pieces`: what it shares with the raw routes. Those (`/dav`, `/api/pandav/fs/read`, …) are dispatched before it.
  */
-export function createApp(deps: ApiDeps): OpenAPIHono<ApiEnv> {
+export function createApp(deps: ApiDeps, pieces = new PieceUploads()): OpenAPIHono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>();
-  mountApi(app, deps);
+  mountApi(app, deps, pieces);
   return app;
 }

@@ -29,6 +29,8 @@ export interface Traits {
   readonly maxFileSize?: number;
   /** False when a directory cannot be empty. Default true. */
   readonly emptyDirectories?: boolean;
+  /** False when the service refuses empty files, or they are not worth their calls to it: a file is often made empty before its content comes. Default true. */
+  readonly emptyFiles?: boolean;
   /** Hashes that listings carry, best first. */
   readonly hashes: readonly HashName[];
   /** Precision of `modifiedAt` in milliseconds; absent when the service has no times. */

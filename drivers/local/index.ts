@@ -1,5 +1,6 @@
 /** The driver `local`: a folder of the machine that the server runs on. */
 import { defineDriver } from "../contract/driver.ts";
+import { localAlist } from "./alist.ts";
 import { localSettings } from "./config.ts";
 import { TIME_PRECISION_MS } from "./entries.ts";
 import { createLocalMount } from "./mount.ts";
@@ -21,5 +22,6 @@ export const local = defineDriver({
     collision: "error",
     cheapStat: true,
   },
+  alist: localAlist,
   open: async (settings, env) => createLocalMount(settings, env),
 });

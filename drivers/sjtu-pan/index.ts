@@ -16,6 +16,8 @@ export const sjtuPan = defineDriver<typeof sjtuPanSettings, SjtuCredential>({
   traits: {
     ids: "path",
     names: { maxCharacters: MAX_NAME_CHARACTERS, forbidden: FORBIDDEN_CHARACTERS },
+    // Three calls for nothing, and whether the store takes it is not known (sjtu-pan.md §13, V-06).
+    emptyFiles: false,
     hashes: ["crc64"],
     modifiedAtPrecisionMs: 1,
     upload: { source: "stream", size: "required" },

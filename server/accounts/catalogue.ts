@@ -4,6 +4,7 @@ import { describeConfig, type FieldDescription } from "#drivers/contract/config.
 import type { AnyDriver } from "#drivers/contract/driver.ts";
 import type { Traits } from "#drivers/contract/traits.ts";
 import { Registry } from "#drivers/registry.ts";
+import { type AlistFormDescription, describeAlistForm, type FormEnvironment } from "./alist-form.ts";
 
 /** A driver as forms, the command line and the documentation show it. */
 export interface DriverDescription {
@@ -14,6 +15,8 @@ export interface DriverDescription {
   readonly fields: readonly FieldDescription[];
   readonly traits: Traits;
   readonly account?: { readonly kind: string; readonly needed: "always" | "for-content" | "never" };
+  /** AList's own form, where the driver has one. */
+  readonly alist?: AlistFormDescription;
 }
 
 /** A kind of account as forms and the command line show it. */
@@ -68,13 +71,16 @@ export async function openDrivers(
 }
 
 /** A catalogue over a registry; a driver is loaded when it is first described. */
-export function createCatalogue(registry: DriverSource & { readonly accounts?: AccountSource }): Catalogue {
+export function createCatalogue(
+  registry: DriverSource & { readonly accounts?: AccountSource },
+  environment: FormEnvironment = { log: { debug() {}, info() {}, warn() {} } },
+): Catalogue {
   const { accounts } = registry;
   const known = new Map<string, DriverDescription>();
   const describe = async (idOrAlias: string): Promise<DriverDescription | undefined> => {
     const driver = await registry.find(idOrAlias);
     if (!driver) return undefined;
-    const description = known.get(driver.id) ?? toDescription(driver);
+    const description = known.get(driver.id) ?? toDescription(driver, environment);
     known.set(driver.id, description);
     return description;
   };
@@ -93,7 +99,8 @@ export function createCatalogue(registry: DriverSource & { readonly accounts?: A
   };
 }
 
-function toDescription(driver: AnyDriver): DriverDescription {
+function toDescription(driver: AnyDriver, environment: FormEnvironment): DriverDescription {
+  const alist = describeAlistForm(driver, environment);
   return {
     id: driver.id,
     title: driver.title,
@@ -101,6 +108,7 @@ function toDescription(driver: AnyDriver): DriverDescription {
     fields: describeConfig(driver.settings),
     traits: driver.traits,
     ...(driver.account && { account: driver.account }),
+    ...(alist && { alist }),
   };
 }
 

@@ -4,7 +4,10 @@ import { describeContent } from "./content-handler.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { toResponse } from "./envelope.ts";
 import { toFailure, withKindInside } from "./failures.ts";
+import type { PieceUploads } from "./piece-uploads.ts";
+import { describeUploads } from "./raw-routes.ts";
 import { describeRead } from "./read-handler.ts";
+import { absentRoutes } from "./routes/absent.ts";
 import { accountRoutes } from "./routes/accounts.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { authRoutes } from "./routes/auth.ts";
@@ -12,12 +15,23 @@ import { changeRoutes } from "./routes/changes.ts";
 import { driverRoutes } from "./routes/driver.ts";
 import { fsRoutes } from "./routes/fs.ts";
 import { fsChangeRoutes } from "./routes/fs-change.ts";
+import { fsLinkRoutes } from "./routes/fs-link.ts";
+import { fsPieceRoutes } from "./routes/fs-pieces.ts";
+import { fsRenameRoutes } from "./routes/fs-rename.ts";
+import { fsSearchRoutes } from "./routes/fs-search.ts";
+import { fsTreeRoutes } from "./routes/fs-tree.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { loginRoutes } from "./routes/logins.ts";
 import { meRoutes } from "./routes/me.ts";
 import { metaRoutes } from "./routes/meta.ts";
 import { mountRoutes } from "./routes/mounts.ts";
 import { pandavRoutes } from "./routes/pandav.ts";
+import { roleRoutes } from "./routes/roles.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
+import { settingRoutes } from "./routes/settings.ts";
+import { shareBrowsing } from "./routes/share-browse.ts";
+import { shareRoutes } from "./routes/shares.ts";
+import { siteRoutes } from "./routes/site.ts";
 import { storageRoutes } from "./routes/storage.ts";
 import { taskRoutes } from "./routes/task.ts";
 import { ownTaskRoutes } from "./routes/tasks.ts";
@@ -34,18 +48,24 @@ import { describeTaskEvents } from "./task-events.ts";
 const MAX_BODY = 1024 * 1024;
 
 /** Routes whose failures are about no file: the words that clients look for would mislead. */
-const ABOUT_PEOPLE = /^\/api\/(?:me|auth|admin\/(?:user|meta))(?:\/|$)/;
+const ABOUT_PEOPLE = /^\/api\/(?:me|auth|share|admin\/(?:user|meta))(?:\/|$)/;
 
-/** Adds every route of the API, its documentation at `/api/openapi.json`, and the answers to what goes wrong. */
-export function mountApi(app: ApiApp, deps: ApiDeps): void {
+/** Adds every route of the API (`pieces`: uploads in pieces, which its raw routes share), its documentation at `/api/openapi.json`, and the answers to what goes wrong. */
+export function mountApi(app: ApiApp, deps: ApiDeps, pieces: PieceUploads): void {
   app.use("/api/*", limitBody(MAX_BODY));
   for (const add of [
     authRoutes,
     meRoutes,
+    shareBrowsing,
     fsRoutes,
     fsChangeRoutes,
+    fsRenameRoutes,
+    fsTreeRoutes,
+    fsSearchRoutes,
+    fsLinkRoutes,
     storageRoutes,
     driverRoutes,
+    settingRoutes,
     userRoutes,
     metaRoutes,
     tokenRoutes,
@@ -58,15 +78,22 @@ export function mountApi(app: ApiApp, deps: ApiDeps): void {
     trashRoutes,
     taskRoutes,
     ownTaskRoutes,
+    shareRoutes,
+    roleRoutes,
+    sessionRoutes,
+    absentRoutes,
     healthRoutes,
+    siteRoutes,
     welcomeRoute,
   ]) {
     add(app, deps);
   }
+  fsPieceRoutes(app, deps, pieces);
   describeRead(app);
   describeStreams(app, deps);
   describeContent(app);
   describeTaskEvents(app);
+  describeUploads(app);
   describeStream(app, uploadLocalRoute());
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "apiKey",

@@ -61,7 +61,9 @@ export function declare<I extends z.ZodType, O extends z.ZodType, A extends Acce
   app.on([...methods.map((method) => method.toUpperCase())], path, async (c) => {
     const caller = route.access === "open" ? undefined : await callerOf(c, { auth });
     if (caller) demandAccess(route, caller);
-    const input = parsed(route.input, withPathFields(await readInput(c, route.source), c.req.param()));
+    // Who asks for nothing need send nothing.
+    const sent = takesNothing(route.input) ? {} : await readInput(c, route.source);
+    const input = parsed(route.input, withPathFields(sent, c.req.param()));
     const rights = caller && auth.permissions.of(caller.user, { front: "api", ...folderPasswordOf(c, route, input) });
     const call = {
       input,
@@ -126,7 +128,12 @@ function withPathFields(input: unknown, fields: Readonly<Record<string, string>>
   return { ...input, ...fields };
 }
 
-async function readInput(c: Context<ApiEnv>, source: "query" | "json" | undefined): Promise<unknown> {
+function takesNothing(input: z.ZodType): boolean {
+  return input instanceof z.ZodObject && Object.keys(input.shape).length === 0;
+}
+
+/** What a request brings, wherever it has it. Throws ApiError 400. */
+export async function readInput(c: Context<ApiEnv>, source: "query" | "json" | undefined): Promise<unknown> {
   if (c.req.method === "GET" || c.req.method === "DELETE" || source === "query") return c.req.query();
   const type = c.req.header("Content-Type") ?? "";
   if (source !== "json" && /^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(type)) {
@@ -143,14 +150,14 @@ function describe<I extends z.ZodType, O extends z.ZodType, A extends Access>(
   method: "get" | "post" | "delete",
 ): void {
   const inQuery = method !== "post" || route.source === "query";
-  const { shape } = route.input as unknown as z.ZodObject;
+  const { shape = {} } = route.input as unknown as Partial<z.ZodObject>;
   const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
   const pick = (isWanted: (name: string) => boolean) =>
     z.object(Object.fromEntries(Object.entries(shape).filter(([name]) => isWanted(name))) as z.ZodRawShape);
   const params = pick((name) => inPath.includes(name));
   const schema = inPath.length === 0 ? (route.input as unknown as z.ZodObject) : pick((name) => !inPath.includes(name));
-  const hasInput = Object.keys(schema.shape).length > 0;
-  const body = (schema.shape[LIST] as z.ZodType | undefined) ?? schema;
+  const hasInput = !takesNothing(schema);
+  const body = (shape[LIST] as z.ZodType | undefined) ?? schema;
   app.openAPIRegistry.registerPath({
     method,
     path: route.path,

@@ -19,8 +19,6 @@ export interface ApiDeps {
   readonly tasks: Tasks;
   readonly log: Log;
   readonly version: string;
-  /** True once `/p` answers: `/fs/get` names a `raw_url` only then. */
-  readonly servesLinks?: boolean;
 }
 
 /** What the HTTP server hands in beside the request. */

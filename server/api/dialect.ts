@@ -8,7 +8,7 @@ import type { Settings } from "../store/settings.ts";
 export type Dialect = "classic" | "roles";
 
 /** AList's role numbers (alist-api.md §1). */
-const ROLE: Readonly<Record<User["role"], number>> = { general: 0, guest: 1, admin: 2 };
+export const ROLE_NUMBER: Readonly<Record<User["role"], number>> = { general: 0, guest: 1, admin: 2 };
 
 /** The dialect of a request: the setting `api_dialect`, else by its `Client-Id`, which only newer front ends send. */
 export function dialectOf(c: Context, settings: Settings): Dialect {
@@ -19,7 +19,7 @@ export function dialectOf(c: Context, settings: Settings): Dialect {
 
 /** A user's role on the wire. */
 export function roleOf(user: User, dialect: Dialect): number | number[] {
-  return dialect === "roles" ? [ROLE[user.role]] : ROLE[user.role];
+  return dialect === "roles" ? [ROLE_NUMBER[user.role]] : ROLE_NUMBER[user.role];
 }
 
 /** A role as either dialect sends it: a number, or an array of them (alist-api.md §1). */
@@ -29,5 +29,5 @@ export const wireRole = z.union([z.int(), z.array(z.int()), z.null()]);
 export function roleMeant(value: z.output<typeof wireRole> | undefined): User["role"] | undefined {
   const [number, ...more] = Array.isArray(value) ? value : value === null || value === undefined ? [] : [value];
   if (number === undefined || more.length > 0) return undefined;
-  return number === ROLE.guest ? "guest" : number === ROLE.admin ? "admin" : "general";
+  return number === ROLE_NUMBER.guest ? "guest" : number === ROLE_NUMBER.admin ? "admin" : "general";
 }

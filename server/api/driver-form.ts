@@ -14,7 +14,7 @@ const TYPES: Readonly<Record<FieldDescription["type"], string>> = {
 export function toDriverInfo(definition: DriverDescription): DriverInfo {
   return {
     common: commonItems(definition),
-    additional: definition.fields.map(toItem),
+    additional: (definition.alist ?? definition).fields.map(toItem),
     config: {
       name: nameOfDriver(definition),
       local_sort: false,
@@ -22,6 +22,8 @@ export function toDriverInfo(definition: DriverDescription): DriverInfo {
       only_proxy: !canRedirect(definition),
       no_cache: definition.traits.cheapStat === true,
       no_upload: definition.traits.upload === undefined,
+      only_indices: false,
+      prefer_proxy: false,
       need_ms: false,
       default_root: "",
       alert: "",

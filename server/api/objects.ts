@@ -18,12 +18,11 @@ const TYPES = [
 const UNKNOWN_TIME = "0001-01-01T00:00:00Z";
 
 /** Writes objects for one user; the lists of extensions are read once, so make one per request. */
-export function createObjects(settings: Settings, signatures: Signatures, user: User) {
+export function createObjects(settings: Settings, signatures: Signatures, user: Pick<User, "basePath">) {
   const types = new Map<string, number>();
   for (const [key, type] of [...TYPES].reverse()) {
     for (const extension of settings.get(key).split(",")) types.set(extension.trim().toLowerCase(), type);
   }
-  const signAll = settings.get("sign_all");
   const typeOf = (name: string) => types.get(name.slice(name.lastIndexOf(".") + 1).toLowerCase()) ?? 0;
 
   /** `id` and `path` are empty: they would show the storage's inside (alist-api.md §21). */
@@ -39,7 +38,7 @@ export function createObjects(settings: Settings, signatures: Signatures, user: 
       is_dir: isDirectory,
       modified,
       created: resource.createdAt === undefined ? modified : toTime(resource.createdAt),
-      sign: isDirectory || !signAll ? "" : signatures.sign(resource.path),
+      sign: isDirectory || !signatures.isNeeded(resource.path) ? "" : signatures.sign(resource.path),
       thumb: "",
       type: isDirectory ? 1 : typeOf(resource.name),
       ...toHashes(resource),

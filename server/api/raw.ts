@@ -10,7 +10,7 @@ import type { Vfs } from "../vfs/api.ts";
 import { withOwnLocks } from "../vfs/locks/own-locks.ts";
 import { permitted } from "../vfs/permitted.ts";
 import type { ApiDeps } from "./deps.ts";
-import { ApiError, JSON_TYPE } from "./envelope.ts";
+import { ApiError, type Envelope, JSON_TYPE } from "./envelope.ts";
 import { type Failure, toFailure, withKindInside } from "./failures.ts";
 import { parsed } from "./input.ts";
 import { folderPasswordIn } from "./user-path.ts";
@@ -34,10 +34,14 @@ export interface RawCall {
   readonly signal: AbortSignal;
 }
 
-/** A handler of requests by these methods. What `run` throws is answered with the status that it means and AList's envelope; where an answer has begun, the connection ends. */
+/**
+ * A handler of requests by these methods. What `run` throws is answered in AList's envelope, with the status that it means, or in the `wire` of AList with 200
+ * and AList's words (alist-api.md §2, §3); where an answer has begun, the connection ends.
+ */
 export function rawHandler(
   { auth, vfs, log }: Pick<ApiDeps, "auth" | "vfs" | "log">,
   methods: Readonly<Record<string, (call: RawCall) => Promise<void>>>,
+  { wire = "pandav" }: { readonly wire?: "alist" | "pandav" } = {},
 ): RawHandler {
   return async (request, response, { owner }) => {
     const signal = closeSignal(response);
@@ -51,16 +55,22 @@ export function rawHandler(
       const rights = auth.permissions.of(user, { front: "api", address, ...(folderPassword && { folderPassword }) });
       await run({ request, response, user, rights, vfs: withOwnLocks(permitted(vfs, rights), user.id), signal });
     } catch (error) {
-      const failure = loggedFailure(error, request, log);
+      const failure = loggedFailure(error, request, log, { phrases: wire === "alist" });
       if (response.headersSent || response.destroyed) response.destroy();
-      else refuse(request, response, failure);
+      else if (wire === "alist") refuse(request, response, { ...failure, status: 200 }, failure.envelope);
+      else refuse(request, response, failure, withKindInside(failure.envelope));
     }
   };
 }
 
 /** How a failure is answered; it is in the log where its owner must know of it. */
-export function loggedFailure(error: unknown, { method }: IncomingMessage, log: ApiDeps["log"]): Failure {
-  const failure = toFailure(error, { phrases: false });
+export function loggedFailure(
+  error: unknown,
+  { method }: IncomingMessage,
+  log: ApiDeps["log"],
+  { phrases = false } = {},
+): Failure {
+  const failure = toFailure(error, { phrases });
   if (failure.level === "error" || failure.level === "warn") log.warn({ err: error, method }, "a transfer failed");
   return failure;
 }
@@ -71,8 +81,8 @@ export function readQuery<S extends z.ZodType>(request: IncomingMessage, schema:
   return parsed(schema, Object.fromEntries(searchParams));
 }
 
-function refuse(request: IncomingMessage, response: ServerResponse, failure: Failure): void {
+function refuse(request: IncomingMessage, response: ServerResponse, failure: Failure, envelope: Envelope): void {
   const retryAfter = failure.retryAfter === undefined ? [] : ["Retry-After", String(failure.retryAfter)];
-  const body = JSON.stringify(withKindInside(failure.envelope));
+  const body = JSON.stringify(envelope);
   endReply(request, response, failure.status, ["Content-Type", JSON_TYPE, ...retryAfter], body);
 }

@@ -34,6 +34,8 @@ export const meSchema = z
     permission: z.int(),
     sso_id: z.string(),
     otp: z.boolean(),
+    /** OpenList's: there is no LDAP. */
+    allow_ldap: z.boolean(),
     role_names: z.array(z.string()).nullable(),
     permissions: z.array(z.object({ path: z.string(), permission: z.int() })).nullable(),
   })
@@ -62,6 +64,9 @@ export const storageSchema = z
     proxy_range: z.boolean(),
     down_proxy_url: z.string(),
     down_proxy_sign: z.boolean(),
+    /** OpenList's. */
+    disable_proxy_sign: z.boolean(),
+    custom_cache_policies: z.string(),
   })
   .openapi("Storage");
 export type StorageObject = z.input<typeof storageSchema>;
@@ -88,6 +93,8 @@ export const driverInfoSchema = z
       only_proxy: z.boolean(),
       no_cache: z.boolean(),
       no_upload: z.boolean(),
+      only_indices: z.boolean(),
+      prefer_proxy: z.boolean(),
       need_ms: z.boolean(),
       default_root: z.string(),
       alert: z.string(),

@@ -36,7 +36,7 @@ export function toStorageObject(info: StorageInfo, definition: DriverDescription
     driver: definition?.aliases[0] ?? info.driver,
     cache_expiration: toMinutes(info),
     status: toStatus(info),
-    addition: JSON.stringify(definition ? maskSettings(definition, info.settings) : {}),
+    addition: JSON.stringify(definition ? toAddition(definition, info) : {}),
     remark: info.remark,
     modified: toTime(info.modifiedAt),
     disabled: info.disabled,
@@ -50,16 +50,17 @@ export function toStorageObject(info: StorageInfo, definition: DriverDescription
     proxy_range: false,
     down_proxy_url: "",
     down_proxy_sign: true,
+    disable_proxy_sign: false,
+    custom_cache_policies: "",
   };
 }
 
-/** What the vfs is to mount. `old` is what a mask stands for. Throws `invalid-config` when `addition` is no JSON object. */
+/** What the vfs is to mount, with settings that were read from the form's `addition`. `old` is what the form was made of. */
 export function toStorageInput(
   body: z.output<typeof storageInput>,
-  definition: DriverDescription | undefined,
+  settings: Settings,
   old?: StorageInfo,
 ): StorageInput {
-  const settings = parseAddition(body.addition);
   const proxied = body.web_proxy || body.webdav_policy === "native_proxy";
   const minutes = body.cache_expiration;
   // AList's "redirect" is our "auto", which redirects only where that works; one that is set stays.
@@ -68,12 +69,32 @@ export function toStorageInput(
   return {
     mountPath: body.mount_path,
     driver: body.driver,
-    settings: definition ? unmaskSettings(definition, settings, old?.settings) : settings,
+    settings,
     ...(body.order !== undefined && { order: body.order }),
     remark: body.remark,
     delivery,
     ...(freshness && { freshness }),
   };
+}
+
+/** True where somebody filled in AList's own form of the driver, not ours. */
+export function isAlistForm({ alist, fields }: DriverDescription, addition: Settings): boolean {
+  const names = Object.keys(addition);
+  return alist !== undefined && names.length > 0 && !names.some((name) => fields.some((field) => field.name === name));
+}
+
+/** True where a secret of the form came back masked: the account behind the storage is to stay. */
+export function isMasked({ alist }: DriverDescription, addition: Settings): boolean {
+  return alist !== undefined && [...secretNames(alist)].some((name) => addition[name] === MASK);
+}
+
+/** The driver's own fields, in AList's form where it has one. What is secret in that lies in the account. */
+function toAddition(definition: DriverDescription, info: StorageInfo): Settings {
+  const { alist } = definition;
+  if (!alist) return maskSettings(definition, info.settings);
+  const written = alist.write(info.settings);
+  const secrets = alist.fields.filter(({ secret, required }) => secret && required && info.account !== undefined);
+  return { ...written, ...Object.fromEntries(secrets.map(({ name }) => [name, MASK])) };
 }
 
 /** Settings with every secret that is set replaced by the mask. */
@@ -93,8 +114,8 @@ export function unmaskSettings(definition: DriverDescription, settings: Settings
 }
 
 /** Text is all that a form or command line has: numbers and flags of the driver's schema are read from it. */
-export function fromText(definition: DriverDescription, settings: Settings): Settings {
-  const types = new Map(definition.fields.map((field) => [field.name, field.type]));
+export function fromText({ fields }: Pick<DriverDescription, "fields">, settings: Settings): Settings {
+  const types = new Map(fields.map((field) => [field.name, field.type]));
   return Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [
       name,
@@ -109,11 +130,12 @@ function read(type: string | undefined, text: string): unknown {
   return text;
 }
 
-function secretNames(definition: DriverDescription): Set<string> {
-  return new Set(definition.fields.flatMap((field) => (field.secret ? [field.name] : [])));
+function secretNames({ fields }: Pick<DriverDescription, "fields">): Set<string> {
+  return new Set(fields.flatMap((field) => (field.secret ? [field.name] : [])));
 }
 
-function parseAddition(text: string): Settings {
+/** The fields of `addition`. Throws `invalid-config` when it is no JSON object. */
+export function parseAddition(text: string): Settings {
   const parsed = z.record(z.string(), z.unknown()).safeParse(safeJson(text));
   if (parsed.success) return parsed.data;
   throw new StorageError("invalid-config", "addition is not the text of a JSON object");

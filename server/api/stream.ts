@@ -38,7 +38,7 @@ export interface StreamRoute<I> {
 export function createStreamHandler<I>(
   route: StreamRoute<I>,
   deps: Pick<ApiDeps, "auth" | "vfs" | "log">,
-): { readonly path: string; readonly handle: RawHandler } {
+): { readonly path: string; readonly methods: readonly string[]; readonly handle: RawHandler } {
   const handle = rawHandler(deps, {
     [route.method]: async (call) => {
       const { user, rights, vfs, signal } = call;
@@ -46,7 +46,7 @@ export function createStreamHandler<I>(
       await send(route.rows({ input, user, rights, vfs, signal }), call, deps.log);
     },
   });
-  return { path: route.path, handle };
+  return { path: route.path, methods: [route.method], handle };
 }
 
 /** Names the route in the documentation; it is dispatched before Hono. */

@@ -1,13 +1,12 @@
 /** Every route that answers in lines: one line here for each. */
 import type { ApiApp, ApiDeps } from "./deps.ts";
-import type { RawHandler } from "./raw.ts";
 import { transferRoute } from "./routes/transfer.ts";
 import { trashRoute } from "./routes/trash.ts";
 import { totalsRoute, walkRoute } from "./routes/walk.ts";
 import { createStreamHandler, describeStream, type StreamRoute } from "./stream.ts";
 
 /** The handlers, for dispatch before Hono. */
-export function createStreams(deps: ApiDeps): readonly { readonly path: string; readonly handle: RawHandler }[] {
+export function createStreams(deps: ApiDeps): readonly ReturnType<typeof createStreamHandler>[] {
   return routes(deps).map((route) => createStreamHandler(route, deps));
 }
 

@@ -9,7 +9,7 @@ export function userPath(user: User, path: string): string {
 }
 
 /** What the caller calls a full path; the path itself where he sees none such. */
-export function shownPath(user: User, path: string): string {
+export function shownPath(user: Pick<User, "basePath">, path: string): string {
   return visiblePath(user, path) ?? path;
 }
 

@@ -8,11 +8,13 @@ import { createAttempts } from "./attempts.ts";
 import { type Audit, openAudit } from "./audit.ts";
 import { audited } from "./audited.ts";
 import { type Authenticator, createAuthenticator } from "./authenticator.ts";
+import { createOwner } from "./first-users.ts";
 import { createSignatures, type Signatures } from "./link-signature.ts";
 import { type Metas, openMetas } from "./metas.ts";
 import { createPermissions, type Permissions } from "./permissions.ts";
 import { openSessions, type Sessions } from "./sessions.ts";
-import { createOwner, openUsers, type Users } from "./users.ts";
+import { openShares, type Shares } from "./shares.ts";
+import { openUsers, type Users } from "./users.ts";
 
 /** What fronts are given. What a user may do is decided by `permissions` alone. */
 export interface Auth {
@@ -24,6 +26,7 @@ export interface Auth {
   readonly authenticator: Authenticator;
   readonly signatures: Signatures;
   readonly audit: Audit;
+  readonly shares: Shares;
   /** The administrator's password, set only when this start made the account: print it once. */
   readonly firstPassword?: string;
 }
@@ -59,7 +62,8 @@ export async function openAuth({ store, settings, clock, log, secretKey, adminPa
     permissions: createPermissions(metas, attempts),
     authenticator: audited(authenticator, audit),
     audit,
-    signatures: createSignatures(settings, clock),
+    shares: openShares(store, { sealing, clock, attempts }),
+    signatures: createSignatures(settings, clock, metas),
     ...(firstPassword !== undefined && { firstPassword }),
   };
 }

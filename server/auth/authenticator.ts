@@ -151,11 +151,12 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     async basic(header, address) {
       if (!header) throw new AuthError(401, "a user name and a password are needed");
       if (!/^basic\s/i.test(header)) return authenticator.token(header);
-      const other = await byOtherThanPassword(header);
-      if (other) return other;
       // What is remembered must not be the password itself; with the random salt its digest is of use nowhere else.
       const id = hash("sha256", `${salt}${address}\0${header}`, "base64");
+      // First, for it is the most common: only passwords are ever remembered.
       const known = await proven(id);
+      const other = known ? undefined : await byOtherThanPassword(header);
+      if (other) return other;
       // Clients open many connections at once: one check serves all that sent the same.
       const user = known ?? (await shared(underWay, id, () => byPassword(id, header, address)));
       if (user.disabled) throw new AuthError(403, "Current user is disabled, replace please");

@@ -9,6 +9,7 @@ export type Action =
   | "move"
   | "copy"
   | "remove"
+  | "share"
   | "webdav-read"
   | "webdav-properties"
   | "webdav-write"
@@ -32,6 +33,9 @@ export const BIT = {
   ftp_manage: 1 << 11,
   read_archives: 1 << 12,
   decompress: 1 << 13,
+  /** OpenList's: to share, and to choose a share's id. */
+  share: 1 << 14,
+  choose_share_id: 1 << 15,
 } as const;
 
 /** What the administrator has: all bits, in each dialect. */
@@ -52,6 +56,7 @@ const NEEDED: Readonly<Record<Action, readonly number[]>> = {
   move: [BIT.move],
   copy: [BIT.copy],
   remove: [BIT.delete],
+  share: [BIT.share],
   "webdav-read": [BIT.webdav_read],
   "webdav-properties": [BIT.webdav_manage],
   "webdav-write": [BIT.webdav_manage | BIT.write],

@@ -1,5 +1,5 @@
 /** The one place that decides what a user may do and where: by his base path, AList's bits, and the rules of folders. */
-import { isWithin, joinPath, nameOf, parentOf, parsePath, splitPath } from "#drivers/contract/path.ts";
+import { isWithin, nameOf, parentOf, parsePath } from "#drivers/contract/path.ts";
 import type { Attempts } from "./attempts.ts";
 import { AuthError } from "./auth-error.ts";
 import type { Meta, MetaRules } from "./metas.ts";
@@ -73,6 +73,10 @@ export interface Rights {
   demand(action: Action, path: string): void;
   /** Whether he may store things in a directory. */
   mayStoreIn(directory: string): boolean;
+  /** Whether a directory's own rule lets everybody store things in it (alist-api.md §4.9). */
+  writesByRule(directory: string): boolean;
+  /** Whether he may choose the id of a share that he makes. */
+  mayChooseShareId(): boolean;
   /** Whether he may do it, by this front's bits. */
   mayVerb(verb: Verb, path: string): boolean;
   /** Throws AuthError 403 unless he may do it, by this front's bits. */
@@ -134,6 +138,16 @@ class CallerRights implements Rights {
   mayStoreIn(directory: string): boolean {
     const action = ACTIONS[this.front].write;
     return this.#isAllowed(action, directory, directory) && this.#isAccessible(directory);
+  }
+
+  mayChooseShareId(): boolean {
+    const { disabled, role, permission } = this.user;
+    return !disabled && (role === "admin" || (permission & BIT.choose_share_id) !== 0);
+  }
+
+  writesByRule(directory: string): boolean {
+    const meta = this.#metas.nearest(directory);
+    return meta?.write === true && covers(meta, directory, meta.writeSub);
   }
 
   mayVerb(verb: Verb, path: string): boolean {
@@ -205,8 +219,7 @@ class CallerRights implements Rights {
     if (user.disabled || !isWithin(path, user.basePath) || !isWithin(directory, user.basePath)) return false;
     const instead = BY_META[action];
     if (instead === undefined || (instead !== "nothing" && !allows(user.permission, instead))) return false;
-    const meta = this.#metas.nearest(directory);
-    return meta?.write === true && covers(meta, directory, meta.writeSub);
+    return this.writesByRule(directory);
   }
 
   /** AList's `CanAccess` (alist-api.md §4.9), for every part of the path that may be hidden. */
@@ -244,11 +257,13 @@ export function demandAdmin(user: User): void {
  * Throws PathError on `..` and other paths that cannot be.
  */
 export function fullPath(user: User, path: string): string {
-  return splitPath(parsePath(path)).reduce(joinPath, user.basePath);
+  const inside = parsePath(path);
+  if (user.basePath === "/") return inside;
+  return inside === "/" ? user.basePath : user.basePath + inside;
 }
 
 /** What the user calls a full path inside his base path; undefined for one that he does not see. */
-export function visiblePath(user: User, path: string): string | undefined {
+export function visiblePath(user: Pick<User, "basePath">, path: string): string | undefined {
   if (!isWithin(path, user.basePath)) return undefined;
   if (user.basePath === "/") return path;
   return path.slice(user.basePath.length) || "/";

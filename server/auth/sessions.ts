@@ -8,6 +8,17 @@ import type { Store } from "../store/store.ts";
 import { AuthError } from "./auth-error.ts";
 import type { User, Users } from "./users.ts";
 
+/** A login that has not ended; times in milliseconds since the epoch. */
+export interface SessionInfo {
+  readonly id: string;
+  readonly userId: number;
+  readonly lastUsedAt: number;
+  readonly userAgent: string;
+}
+
+/** Most sessions that are listed. */
+const MOST_LISTED = 1000;
+
 export interface Sessions {
   /** A token for a user who has just proved who he is; no two are equal. */
   start(user: User, userAgent: string): Promise<string>;
@@ -15,6 +26,8 @@ export interface Sessions {
   verify(token: string): Promise<{ readonly user: User; readonly id: string }>;
   /** Ends one session; one that has ended already is no error. */
   end(id: string): Promise<void>;
+  /** A user's, or everybody's, the last used first; at most a thousand. */
+  list(userId?: number): Promise<readonly SessionInfo[]>;
 }
 
 /** The wire's claims in its order (alist-api.md §4.4), and `sid`: the session's row. */
@@ -73,6 +86,22 @@ export function openSessions({ db }: Pick<Store, "db">, users: Users, settings: 
     },
     async end(id) {
       await db.deleteFrom("session").where("id", "=", id).execute();
+    },
+    async list(userId) {
+      const rows = await db
+        .selectFrom("session")
+        .selectAll()
+        .where("expires_at", ">", clock.now())
+        .$if(userId !== undefined, (query) => query.where("user_id", "=", userId as number))
+        .orderBy("last_used_at", "desc")
+        .limit(MOST_LISTED)
+        .execute();
+      return rows.map((row) => ({
+        id: row.id,
+        userId: row.user_id,
+        lastUsedAt: row.last_used_at,
+        userAgent: row.user_agent,
+      }));
     },
   };
 }

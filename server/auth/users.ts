@@ -2,13 +2,11 @@
 import type { Selectable } from "kysely";
 import type { Clock } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
-import { parsePath } from "#drivers/contract/path.ts";
-import { randomText } from "../store/random-text.ts";
 import type { UserTable } from "../store/schema.ts";
 import type { Sealing } from "../store/sealing.ts";
 import type { Store } from "../store/store.ts";
 import { hashPassword, staticHash } from "./passwords.ts";
-import { ALL_BITS, MOST_BITS } from "./permission-bits.ts";
+import { checkUser, demandKept } from "./user-rules.ts";
 
 export interface User {
   readonly id: number;
@@ -58,10 +56,10 @@ export interface Users {
   /** A new general user. Throws `already-exists`, and `invalid-config` naming the field. */
   create(input: UserInput, password: string): Promise<User>;
   /**
-   * Changes a user; sessions end with his name, else stay. The administrator keeps base path, rights and being enabled, the guest his name.
-   * Throws `not-found`, `already-exists`, `invalid-config`, and `permission-denied` for what those two must keep.
+   * Changes a user, and with `password` that too, all or nothing; sessions end with his name or password, else stay. The administrator keeps base path,
+   * rights and being enabled, the guest his name. Throws `not-found`, `already-exists`, `invalid-config`, and `permission-denied` for what those two must keep.
    */
-  update(id: number, input: UserInput): Promise<User>;
+  update(id: number, input: UserInput, password?: string): Promise<User>;
   /** Throws `not-found`, and `permission-denied` for the administrator and the guest. */
   remove(id: number): Promise<void>;
   /** Sets the secret of the second factor, or takes it away. Throws `not-found`. */
@@ -71,9 +69,6 @@ export interface Users {
   /** Replaces the stored form of an unchanged password, unless it was changed meanwhile. */
   upgrade(from: Credential, stored: string): Promise<void>;
 }
-
-/** Name of the account that the first start makes (alist-api.md §4.5). */
-const OWNER_NAME = "admin";
 
 /** The name of callers who name none (alist-api.md §4.5). */
 export const GUEST_NAME = "guest";
@@ -133,24 +128,19 @@ export function openUsers(
     },
     guest: () => required(GUEST_NAME),
     async setPassword(name, password) {
-      if (password === "") throw new StorageError("invalid-config", "the password is empty");
+      if (password === "") throw emptyPassword();
       const user = await required(name);
-      const stored = await hashPassword(staticHash(password));
-      const seconds = Math.floor(clock.now() / 1000);
+      const secret = await newPassword(password, clock);
       await db.transaction().execute(async (trx) => {
-        await trx
-          .updateTable("user")
-          .set({ password: stored, password_changed_at: seconds })
-          .where("id", "=", user.id)
-          .execute();
+        await trx.updateTable("user").set(secret).where("id", "=", user.id).execute();
         await trx.deleteFrom("session").where("user_id", "=", user.id).execute();
       });
-      return { ...user, passwordChangedAt: seconds };
+      return { ...user, passwordChangedAt: secret.password_changed_at };
     },
     get: byId,
     async create(input, password) {
-      if (password === "") throw new StorageError("invalid-config", "the password is empty");
-      const values = checked(input);
+      if (password === "") throw emptyPassword();
+      const values = checkUser(input);
       refuseTaken(values.name);
       const stored = await hashPassword(staticHash(password));
       refuseTaken(values.name);
@@ -161,16 +151,23 @@ export function openUsers(
         .executeTakeFirstOrThrow();
       return toUser(made);
     },
-    async update(id, input) {
+    async update(id, input, password) {
+      if (password === "") throw emptyPassword();
       const old = await byId(id);
       if (!old) throw missing(id);
-      const values = checked(input);
+      const values = checkUser(input);
       if (values.name !== old.name) refuseTaken(values.name);
       demandKept(old, values);
+      const secret = password === undefined ? undefined : await newPassword(password, clock);
       await db.transaction().execute(async (trx) => {
-        await trx.updateTable("user").set(values).where("id", "=", id).execute();
+        await trx
+          .updateTable("user")
+          .set({ ...values, ...secret })
+          .where("id", "=", id)
+          .execute();
         // A token says the name that it was given for.
-        if (values.name !== old.name) await trx.deleteFrom("session").where("user_id", "=", id).execute();
+        const ends = values.name !== old.name || secret !== undefined;
+        if (ends) await trx.deleteFrom("session").where("user_id", "=", id).execute();
       });
       return {
         ...old,
@@ -178,6 +175,7 @@ export function openUsers(
         basePath: values.base_path,
         permission: values.permission,
         disabled: input.disabled,
+        ...(secret && { passwordChangedAt: secret.password_changed_at }),
       };
     },
     async remove(id) {
@@ -215,31 +213,6 @@ export function openUsers(
   };
 }
 
-/**
- * Makes the administrator and the disabled guest where there is no administrator yet, and returns the administrator's password then, to be shown once.
- * `password` is used instead of a random one. Undefined on every later start.
- */
-export async function createOwner({ db }: Pick<Store, "db">, password?: string): Promise<string | undefined> {
-  const admin = await db.selectFrom("user").select("id").where("role", "=", "admin").executeTakeFirst();
-  if (admin) return undefined;
-  const chosen = password || randomText(16);
-  const stored = await hashPassword(staticHash(chosen));
-  await db.transaction().execute(async (trx) => {
-    const user = { base_path: "/", password_changed_at: 0 };
-    await trx
-      .insertInto("user")
-      .values({ ...user, name: OWNER_NAME, password: stored, role: "admin", permission: ALL_BITS, disabled: 0 })
-      .execute();
-    // No password matches the guest's: it is what callers without a name are.
-    await trx
-      .insertInto("user")
-      .values({ ...user, name: GUEST_NAME, password: "!", role: "guest", permission: 0, disabled: 1 })
-      .onConflict((c) => c.column("name").doNothing())
-      .execute();
-  });
-  return chosen;
-}
-
 /** A row as a user. */
 export function toUser(row: Selectable<UserTable>): User {
   return {
@@ -254,39 +227,14 @@ export function toUser(row: Selectable<UserTable>): User {
   };
 }
 
-/** Longest user name, in characters. */
-const MAX_NAME = 64;
-
-/** The row of what was said. Throws `invalid-config` naming the field, and PathError. */
-function checked({ name, basePath, permission, disabled }: UserInput) {
-  // Basic parts name and password at the first colon (RFC 7617 §2).
-  if (
-    name === "" ||
-    name !== name.trim() ||
-    name.length > MAX_NAME ||
-    /[:\p{Cc}]/u.test(name) ||
-    !name.isWellFormed()
-  ) {
-    throw new StorageError(
-      "invalid-config",
-      `the name of a user has 1 to ${MAX_NAME} characters, no colon, and no space around it`,
-    );
-  }
-  if (!Number.isInteger(permission) || permission < 0 || permission > MOST_BITS) {
-    throw new StorageError("invalid-config", `permission is a whole number from 0 to ${MOST_BITS}`);
-  }
-  return { name, base_path: parsePath(basePath), permission, disabled: Number(disabled) };
+/** The columns of a password that is set now. */
+async function newPassword(password: string, clock: Clock) {
+  const stored = await hashPassword(staticHash(password));
+  return { password: stored, password_changed_at: Math.floor(clock.now() / 1000) };
 }
 
-/** What the two accounts that always exist must keep: without them nobody could administer, and nobody would know who a stranger is. */
-function demandKept(old: User, values: ReturnType<typeof checked>): void {
-  const refuse = (what: string) => {
-    throw new StorageError("permission-denied", what);
-  };
-  if (old.role === "guest" && values.name !== old.name) refuse("the guest cannot be renamed");
-  if (old.role !== "admin") return;
-  if (values.disabled !== 0) refuse("admin user can not be disabled");
-  if (values.base_path !== "/" || values.permission !== old.permission) refuse("the admin has all rights everywhere");
+function emptyPassword(): StorageError {
+  return new StorageError("invalid-config", "the password is empty");
 }
 
 function missing(id: number): StorageError {

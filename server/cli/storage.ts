@@ -33,6 +33,10 @@ export function addStorage(define: Definer): void {
     )
     .option("--account <id or name>", "the login that the storage uses (default: the only one that fits)")
     .option("--remark <text>", "a note of yours")
+    .option(
+      "--placeholders <auto|keep|pass>",
+      "empty files and file managers' own, written over WebDAV: keep them here until content comes, or pass them on (default: as the driver says)",
+    )
     .action((mountPath, driver, options, command) =>
       define.withClient(command, (client) => mountStorage(client, mountPath, driver, options), { mayCreate: true }),
     );
@@ -80,12 +84,13 @@ interface AddOptions {
   readonly set: readonly string[];
   readonly account?: string;
   readonly remark?: string;
+  readonly placeholders?: string;
 }
 
 async function mountStorage(client: Client, mountPath: string, driver: string, o: AddOptions): Promise<void> {
   const settings = Object.fromEntries(o.set.map(parseSetting));
   const account = o.account === undefined ? undefined : (await findAccount(client, o.account)).id;
-  const body = { mountPath, driver, settings, account, remark: o.remark };
+  const body = { mountPath, driver, settings, account, remark: o.remark, placeholders: o.placeholders };
   await client.call({ method: "POST", path: "/api/pandav/storages", body }, z.unknown());
 }
 

@@ -30,20 +30,22 @@ export async function readBody(
     let size = 0;
     const onData = (chunk: Buffer) => {
       size += chunk.length;
-      if (size > limit) return settle(() => reject(tooLarge(limit)));
+      if (size > limit) return fail(tooLarge(limit));
       chunks.push(chunk);
     };
-    const onEnd = () =>
-      settle(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)));
-    const onError = (error: Error) => settle(() => reject(error));
-    const onAbort = () => settle(() => reject(signal.reason));
-    const settle = (done: () => void) => {
-      request.off("data", onData).off("end", onEnd).off("error", onError).pause();
+    // A request that has ended takes its listeners with it: letting go of them one by one is for those that fail.
+    const onEnd = () => {
       signal.removeEventListener("abort", onAbort);
-      done();
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+    };
+    const onAbort = () => fail(signal.reason);
+    const fail = (error: unknown) => {
+      request.off("data", onData).off("end", onEnd).off("error", fail).pause();
+      signal.removeEventListener("abort", onAbort);
+      reject(error);
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    request.on("data", onData).on("end", onEnd).on("error", onError);
+    request.on("data", onData).on("end", onEnd).on("error", fail);
   });
 }
 

@@ -33,7 +33,7 @@ export const ERROR_FORMS = {
   unsupported: { status: 501, alist: 500, exit: 1, level: "debug" },
   "range-not-satisfiable": { status: 416, alist: 500, exit: 1, level: "debug" },
   "precondition-failed": { status: 412, alist: 500, exit: 1, level: "debug" },
-  locked: { status: 423, alist: 500, exit: 1, level: "debug" },
+  locked: { status: 423, alist: 423, exit: 1, level: "debug" },
   "quota-exceeded": { status: 507, alist: 500, exit: 1, level: "info" },
   "too-large": { status: 413, alist: 500, exit: 1, level: "info" },
   "rate-limited": { status: 503, alist: 500, exit: 1, level: "warn", retryAfter: 30 },

@@ -13,8 +13,9 @@ export function closeSignal(response: ServerResponse): AbortSignal {
   const onClose = () => {
     if (!response.writableFinished) controller.abort(new DOMException("the client left", "AbortError"));
   };
+  // It closes once: `once` would wrap the listener, with every request.
   if (response.destroyed) onClose();
-  else response.once("close", onClose);
+  else response.on("close", onClose);
   return controller.signal;
 }
 

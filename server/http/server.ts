@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import { type ClientState, watchIdle } from "./idle.ts";
+import { SecuredResponse } from "./security-headers.ts";
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -78,7 +79,8 @@ export function createHttpServer(o: HttpServerOptions): HttpServer {
     const startedAt = performance.now();
     running.set(socket, { request, response });
     if (closing) response.shouldKeepAlive = false;
-    response.once("close", () => {
+    // It closes once: `once` would wrap the listener, with every request.
+    response.on("close", () => {
       if (running.get(socket)?.response === response) running.delete(socket);
       if (closing && !running.has(socket)) socket.destroySoon();
       o.onResponse?.(request, response, {
@@ -115,6 +117,7 @@ export function createHttpServer(o: HttpServerOptions): HttpServer {
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
+    ServerResponse: SecuredResponse,
   };
   const server: Server | TlsServer = o.tls
     ? createTlsServer({ ...settings, ...o.tls, handshakeTimeout: HANDSHAKE_MS, minVersion: "TLSv1.2" }, dispatch)

@@ -8,6 +8,9 @@ import { explainRefusal } from "./link-errors.ts";
 /** Redirects that a download may take. */
 const MAX_REDIRECTS = 5;
 
+/** Bytes of a body that lie ready for its reader: as many as come at once. */
+export const READY_BYTES = 512 * 1024;
+
 /** Bytes on their way, and which of them were asked for. */
 export interface Part {
   readonly body: Readable;
@@ -79,7 +82,14 @@ async function get(
   };
   for (let hops = 0; ; hops++) {
     const { origin, pathname, search } = url;
-    const answer = await dispatcher.request({ origin, path: pathname + search, method: "GET", headers, signal });
+    const answer = await dispatcher.request({
+      origin,
+      path: pathname + search,
+      method: "GET",
+      headers,
+      signal,
+      highWaterMark: READY_BYTES,
+    });
     const location = answer.headers.location;
     if (![301, 302, 303, 307, 308].includes(answer.statusCode) || typeof location !== "string") return answer;
     await answer.body.dump();

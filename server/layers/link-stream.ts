@@ -1,7 +1,7 @@
 /** The bytes of a download: exactly what was asked for, gone on with where the connection breaks. */
 import { Readable } from "node:stream";
 import { StorageError } from "#drivers/contract/errors.ts";
-import type { Part } from "./link-fetch.ts";
+import { type Part, READY_BYTES } from "./link-fetch.ts";
 
 export interface LinkStreamOptions {
   /** What a body that broke off means: the signal's reason where the caller left. */
@@ -27,7 +27,7 @@ export class LinkStream extends Readable {
   #delivered = 0;
 
   constructor(part: Part, options: LinkStreamOptions) {
-    super();
+    super({ highWaterMark: READY_BYTES });
     this.#options = options;
     this.#part = part;
     this.#skip = part.skip;

@@ -1,12 +1,14 @@
 /** Signs of life of streams. */
 import type { Readable } from "node:stream";
 import type { UploadSource } from "#drivers/contract/mount.ts";
+import { bytesCame } from "./passing-bytes.ts";
 
 /** Calls `seen` whenever bytes arrive in the stream's buffer. Looks at the stream's own `push`, since a stream between would cost a copy of every byte's way. */
 export function onBytes(stream: Readable, seen: () => void): Readable {
   const push = stream.push;
   stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
     seen();
+    bytesCame((chunk as { readonly length: number } | null)?.length ?? 0);
     return push.call(stream, chunk, encoding);
   };
   return stream;

@@ -1,15 +1,13 @@
 /** All fronts behind one HTTP server: raw handlers first, then Hono. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
-import { CONTENT_PATH, createContentHandler } from "../api/content-handler.ts";
 import type { ApiDeps, Bindings } from "../api/deps.ts";
+import { PieceUploads } from "../api/piece-uploads.ts";
 import type { RawHandler } from "../api/raw.ts";
-import { createReadHandler, READ_PATH } from "../api/read-handler.ts";
-import { uploadLocalRoute } from "../api/routes/upload-local.ts";
-import { createStreamHandler } from "../api/stream.ts";
-import { createStreams } from "../api/streams.ts";
-import { createTaskEvents, TASK_EVENTS_PATH } from "../api/task-events.ts";
+import { createRawRoutes } from "../api/raw-routes.ts";
 import { createApp } from "../app.ts";
+import { createDownload, isDownload } from "../download/handler.ts";
+import { createSharedDownload, isSharedDownload } from "../download/shared.ts";
 import { createHttpServer, type HttpServer, type TlsPair } from "../http/server.ts";
 import type { Logger } from "../log.ts";
 import { createMetricsHandler, METRICS_PATH } from "../metrics/handler.ts";
@@ -34,12 +32,12 @@ export function createFronts(
   o: FrontsOptions = {},
 ): (door: Door, tls?: TlsPair) => HttpServer {
   const { vfs, auth } = deps;
-  const app = createApp(deps);
-  const read = createReadHandler(deps);
-  const content = createContentHandler(deps);
-  const uploadLocal = createStreamHandler(uploadLocalRoute(), deps);
-  const streams = createStreams(deps);
-  const taskEvents = createTaskEvents(deps);
+  const pieces = new PieceUploads();
+  const app = createApp(deps, pieces);
+  const rawRoutes = createRawRoutes(deps, pieces);
+  const download = createDownload({ vfs, signatures: auth.signatures, log });
+  const { shares, users, permissions, signatures } = auth;
+  const sharedDownload = createSharedDownload({ vfs, shares, users, permissions, signatures, log });
   const metrics = o.metrics && createMetricsHandler(o.metrics, auth.authenticator);
   return (door, tls) => {
     const owner = door === "owner";
@@ -67,12 +65,9 @@ export function createFronts(
       handlers: [
         { matches: (request) => isWebdavRequest(request, prefix), handle: webdav },
         ...(metrics ? [raw(METRICS_PATH, metrics)] : []),
-        raw(READ_PATH, read),
-        raw(CONTENT_PATH, content),
-        raw(TASK_EVENTS_PATH, taskEvents),
-        ...streams.map(({ path, handle }) => raw(path, handle)),
-        // Whoever opens the control socket could read those files anyway.
-        ...(owner ? [raw(uploadLocal.path, uploadLocal.handle)] : []),
+        ...rawRoutes.filter(({ ownerOnly }) => owner || !ownerOnly).map(({ path, handle }) => raw(path, handle)),
+        { matches: isDownload, handle: download },
+        { matches: isSharedDownload, handle: sharedDownload },
       ],
       fallback: getRequestListener(
         (request, env) =>

@@ -4,7 +4,6 @@ import { endReply } from "../http/body.ts";
 import { identifyClient } from "../http/client.ts";
 import { type CorsRule, shareWith } from "../http/cors.ts";
 import { parseUrls } from "../http/public-urls.ts";
-import { setSecurityHeaders } from "../http/security-headers.ts";
 import { parseNetworks } from "../store/networks.ts";
 import { parseOrigins } from "../store/origins.ts";
 import type { Settings } from "../store/settings.ts";
@@ -40,7 +39,6 @@ export function createGate(settings: Pick<Settings, "get">, { basePath, isWebdav
     enter(request, response) {
       const trusted = proxies(settings.get("trusted_proxies"));
       if (!trusted.isEmpty) identifyClient(request, trusted.has);
-      setSecurityHeaders(response);
       const forWebdav = isWebdav(request);
       if (shareWith(request, response, ruleOf(forWebdav))) return true;
       if (forWebdav) return false;

@@ -108,18 +108,9 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
     closings.push({ name: "logins", withinMs: STORE_MS, close: () => logins.close() });
     const firstStart = toFirstStart(auth.firstPassword, config);
     if (firstStart) await addFirstMount(vfs.storages, config.dataDir, signal);
+    const catalogue = createCatalogue(drivers, { log, upstreams, onRequest: countUpstreamCall });
     const createDoor = createFronts(
-      {
-        vfs,
-        auth,
-        settings,
-        accounts,
-        logins,
-        tasks,
-        catalogue: createCatalogue(drivers),
-        log,
-        version: readVersion(),
-      },
+      { vfs, auth, settings, accounts, logins, tasks, catalogue, log, version: readVersion() },
       log,
       { basePath: config.basePath, metrics },
     );

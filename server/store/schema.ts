@@ -13,12 +13,33 @@ export interface Schema {
   replacement: ReplacementTable;
   upload_checkpoint: UploadCheckpointTable;
   lock: LockTable;
+  moving: MovingTable;
   api_token: ApiTokenTable;
   meta: MetaTable;
   remembered: RememberedTable;
   audit: AuditTable;
   task: TaskTable;
   task_item: TaskItemTable;
+  share: ShareTable;
+}
+
+/** What a user shares with whoever has its address (OpenList's shares, alist-api.md §14). */
+export interface ShareTable {
+  id: string;
+  user_id: number;
+  /** JSON: full paths. */
+  files: string;
+  /** Sealed (`server/store/sealing.ts`); null without one. */
+  code: string | null;
+  expires_at: number | null;
+  /** How often it has been opened, and may be; 0: as often as anybody likes. */
+  accessed: Generated<number>;
+  max_accessed: number;
+  disabled: number;
+  created_at: number;
+  remark: string;
+  readme: string;
+  header: string;
 }
 
 /** One setting, its value as JSON. */
@@ -72,6 +93,8 @@ export interface StorageTable {
   created_at: number;
   modified_at: number;
   account_id: number | null;
+  /** `auto`, `keep` or `pass`: whether empty files and file managers' own are kept here. */
+  placeholders: Generated<string>;
 }
 
 /** Key-value pairs of one mount's driver (`DriverEnv.state`). */
@@ -125,6 +148,8 @@ export interface OverlayTable {
   /** `pending` or `committed`. */
   state: string;
   at: number;
+  /** Of a placeholder, which is pending until the service has content under its name: what we keep of it, in base64. Null for all else. */
+  content: string | null;
 }
 
 /** A replace in progress of a service that cannot do it in one step: the journal of the layer `complete`. */
@@ -210,6 +235,14 @@ export interface MetaTable {
   r_sub: number;
   header: string;
   header_sub: number;
+}
+
+/** A move on its way, whose remembered rows have not followed yet. */
+export interface MovingTable {
+  id: Generated<number>;
+  storage_id: number;
+  /** JSON, `MoveJournal`'s. */
+  state: string;
 }
 
 /** A write lock that somebody holds on a file or directory (RFC 4918 §6); it counts while the node `n` lies at `path`. */

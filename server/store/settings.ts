@@ -2,12 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { StorageError } from "#drivers/contract/errors.ts";
+import { FRONT_SETTINGS, type FrontSetting } from "./front-settings.ts";
 import { parseNetworks } from "./networks.ts";
 import { parseOrigins } from "./origins.ts";
 import { randomText } from "./random-text.ts";
 import type { Store } from "./store.ts";
 
 const SCHEMA = z.object({
+  ...frontSettings(),
   jwt_secret: z.string().min(16).meta({
     title: "Session key",
     description: "Signs the tokens of logins. Changing it ends every session.",
@@ -59,6 +61,18 @@ const SCHEMA = z.object({
     description:
       "The mount path that the command line means by paths that begin with no mount. Empty means the only one there is.",
   }),
+  robots_txt: z.string().default("User-agent: *\nDisallow: /").meta({
+    title: "robots.txt",
+    description: "What search engines are told at /robots.txt.",
+  }),
+  multipart_enabled: z.boolean().default(true).meta({
+    title: "Upload in pieces",
+    description: "Front ends send large files in pieces, which a proxy with a limit on bodies lets through.",
+  }),
+  multipart_chunk_size: z.int().min(1).max(1024).default(10).meta({
+    title: "Piece size",
+    description: "Largest piece of such an upload, in MiB.",
+  }),
   audio_types: extensions("Audio", "mp3,flac,ogg,m4a,wav,opus,wma"),
   video_types: extensions("Video", "mp4,mkv,avi,mov,rmvb,webm,flv,m3u8"),
   image_types: extensions("Image", "jpg,tiff,jpeg,png,gif,bmp,svg,ico,swf,webp"),
@@ -71,14 +85,34 @@ const SCHEMA = z.object({
 /** Made once, at the first start. The token's form is AList's (alist-api.md §4.1). */
 const GENERATED = {
   jwt_secret: () => randomText(32),
-  token: () => `alist-${randomUUID()}${randomText(64)}`,
+  token: newStaticToken,
 };
 
+/** A new static token. */
+export function newStaticToken(): string {
+  return `alist-${randomUUID()}${randomText(64)}`;
+}
+
 type SettingValues = z.output<typeof SCHEMA>;
-type SettingKey = keyof SettingValues;
+export type SettingKey = keyof SettingValues;
+
+/** What a setting holds until somebody says otherwise; undefined for those that are made at the first start. */
+export function defaultOf<K extends SettingKey>(key: K): SettingValues[K] | undefined {
+  const result = (SCHEMA.shape[key] as z.ZodType).safeParse(undefined);
+  return result.success ? (result.data as SettingValues[K]) : undefined;
+}
+
+/** Longest key and value of a setting that is kept for nobody, in characters, and how many there may be. */
+const MOST_FOREIGN = { key: 100, value: 100_000, count: 1000 };
 
 export interface Settings {
   get<K extends SettingKey>(key: K): SettingValues[K];
+  /** Text of settings of other servers, which nothing here acts on: kept, so that a restored backup is whole. */
+  foreign(): ReadonlyMap<string, string>;
+  /** Stores several values (text is read as in `set`) and foreign ones, all or none. Throws as `set`. */
+  setAll(values: Readonly<Record<string, unknown>>, foreign: Readonly<Record<string, string>>): Promise<void>;
+  /** Forgets a foreign one. */
+  forget(key: string): Promise<void>;
   /** Stores a value, durable when it resolves. Throws `invalid-config` on an unknown key, a wrong value, or one that is fixed by an override. */
   set<K extends SettingKey>(key: K, value: SettingValues[K]): Promise<void>;
   /** True while the config file or the environment says it. */
@@ -105,22 +139,25 @@ export async function openSettings(
       .execute();
   }
   const stored = new Map<SettingKey, unknown>();
+  const foreign = new Map<string, string>();
   for (const row of await store.db.selectFrom("setting").selectAll().execute()) {
     if (isKnown(row.key)) stored.set(row.key, parse(row.key, fromJson(row.key, row.value)));
+    else if (row.key.startsWith(FOREIGN)) foreign.set(row.key.slice(FOREIGN.length), row.value);
   }
+  // Some are asked for at every request, where the schema's own way to a default is too long.
+  const defaults = new Map<SettingKey, unknown>();
+  const defaultOf = (key: SettingKey) => {
+    const value = defaults.get(key) ?? parse(known(key), undefined);
+    defaults.set(key, value);
+    return value;
+  };
   return {
     get<K extends SettingKey>(key: K) {
-      const value = fixed.get(key) ?? stored.get(key) ?? parse(known(key), undefined);
+      const value = fixed.get(key) ?? stored.get(key) ?? defaultOf(key);
       return value as SettingValues[K];
     },
     async set(key, value) {
-      const parsed = parse(known(key), value);
-      if (fixed.has(key)) {
-        throw new StorageError(
-          "invalid-config",
-          `the setting ${key} is fixed by the config file or the environment: change it there`,
-        );
-      }
+      const parsed = changeable(known(key), value, fixed);
       const json = JSON.stringify(parsed);
       await store.db
         .insertInto("setting")
@@ -130,7 +167,63 @@ export async function openSettings(
       stored.set(key, parsed);
     },
     isFixed: (key) => fixed.has(key),
+    foreign: () => foreign,
+    async setAll(values, others) {
+      const own = new Map(
+        Object.entries(values).map(([key, value]) => [known(key), changeable(known(key), value, fixed)]),
+      );
+      const other = Object.entries(others).map(([key, value]): [string, string] => [key, foreignText(key, value)]);
+      if (new Set([...foreign.keys(), ...other.map(([key]) => key)]).size > MOST_FOREIGN.count) {
+        throw new StorageError("invalid-config", "there are too many settings that this server does not know");
+      }
+      await store.db.transaction().execute(async (db) => {
+        const rows = [
+          ...[...own].map(([key, value]) => ({ key, value: JSON.stringify(value) })),
+          ...other.map(([key, value]) => ({ key: FOREIGN + key, value })),
+        ];
+        for (const row of rows) {
+          await db
+            .insertInto("setting")
+            .values(row)
+            .onConflict((c) => c.column("key").doUpdateSet({ value: row.value }))
+            .execute();
+        }
+      });
+      for (const [key, value] of own) stored.set(key, value);
+      for (const [key, value] of other) foreign.set(key, value);
+    },
+    async forget(key) {
+      await store.db
+        .deleteFrom("setting")
+        .where("key", "=", FOREIGN + key)
+        .execute();
+      foreign.delete(key);
+    },
   };
+}
+
+/** Stands before the key of a setting that this server does not know: a later one may come to know it. */
+const FOREIGN = "foreign:";
+
+function foreignText(key: string, value: string): string {
+  const fits = key.length <= MOST_FOREIGN.key && value.length <= MOST_FOREIGN.value;
+  if (fits) return value;
+  throw new StorageError("invalid-config", `the setting ${key.slice(0, MOST_FOREIGN.key)} is too long`);
+}
+
+/** Throws `invalid-config` where the value cannot be stored. */
+function changeable(key: SettingKey, value: unknown, fixed: ReadonlyMap<SettingKey, unknown>): unknown {
+  const parsed = parse(key, value);
+  if (!fixed.has(key)) return parsed;
+  throw new StorageError(
+    "invalid-config",
+    `the setting ${key} is fixed by the config file or the environment: change it there`,
+  );
+}
+
+function frontSettings(): Record<FrontSetting, z.ZodDefault<z.ZodString>> {
+  const entries = Object.entries(FRONT_SETTINGS).map(([key, value]) => [key, z.string().max(100_000).default(value)]);
+  return Object.fromEntries(entries) as Record<FrontSetting, z.ZodDefault<z.ZodString>>;
 }
 
 function extensions(kind: string, list: string): z.ZodDefault<z.ZodString> {

@@ -1,5 +1,6 @@
 /** `DriverEnv.bytes`: an undici dispatcher with the account's proxy and rerouting. */
 import type { Dispatcher } from "undici";
+import { largeReads } from "./large-reads.ts";
 import { loadUndici } from "./load.ts";
 import { routeOf, type Upstreams } from "./routes.ts";
 
@@ -14,13 +15,15 @@ export interface BytesOptions {
 
 /** Longest wait for headers and for more of a body at this level, in milliseconds; the layer `timeout` has the finer limits. */
 const SILENCE_MS = 300_000;
+const CONNECT_MS = 30_000;
 
 /** A dispatcher of its own; close it with its mount. */
 export function createBytes({ upstreams, proxy, onRequest, onReply = () => {} }: BytesOptions): Dispatcher {
   const { Agent, ProxyAgent } = loadUndici();
-  const limits = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS, connect: { timeout: 30_000 } };
-  const direct = new Agent(limits);
-  const outside = proxy === undefined ? direct : new ProxyAgent({ ...limits, uri: proxy });
+  const limits = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS };
+  const direct = new Agent({ ...limits, connect: largeReads(CONNECT_MS) });
+  const outside =
+    proxy === undefined ? direct : new ProxyAgent({ ...limits, connect: { timeout: CONNECT_MS }, uri: proxy });
   return outside.compose((dispatch) => (options, inner) => {
     onRequest();
     const handler = telling(inner, onReply);

@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import type { Got } from "got";
 import type { CookieJar } from "tough-cookie";
-import type { Agent, ProxyAgent } from "undici";
+import type { Agent, buildConnector, ProxyAgent } from "undici";
 import type { WebSocket } from "ws";
 
 // `require` of ES modules, and not `import()`, so that the members of DriverEnv stay synchronous.
@@ -10,7 +10,8 @@ const load = createRequire(import.meta.url);
 
 export const loadGot = (): Got => (load("got") as { default: Got }).default;
 
-export const loadUndici = () => load("undici") as { Agent: typeof Agent; ProxyAgent: typeof ProxyAgent };
+export const loadUndici = () =>
+  load("undici") as { Agent: typeof Agent; ProxyAgent: typeof ProxyAgent; buildConnector: typeof buildConnector };
 
 export const loadWebSocket = () => (load("ws") as { WebSocket: typeof WebSocket }).WebSocket;
 

@@ -23,6 +23,7 @@ import type {
   WriteResult,
   WriteSource,
 } from "./resource.ts";
+import type { GatheredFile } from "./spool.ts";
 import type { TrashBins } from "./trashing.ts";
 
 export interface Vfs {
@@ -39,6 +40,11 @@ export interface Vfs {
    * Throws `not-found` when the parent is missing, `is-a-directory`, `not-a-directory`, `quota-exceeded`, `incomplete`, `unsupported`, …; the old file is then as it was.
    */
   write(path: string, source: WriteSource, o: WriteOptions): Promise<WriteResult>;
+  /**
+   * Room on our own disk for a body that comes in pieces, in any order: who has all of them writes the file from there, and gives the room back.
+   * Throws what `write` would throw before its first byte, and `quota-exceeded` where there is no room.
+   */
+  gather(path: string, size: number, o: WriteOptions): Promise<GatheredFile>;
   /** Throws `already-exists`, `not-found` (the parent). */
   makeDirectory(path: string, o: VfsOptions): Promise<Resource>;
   /** Removes a file, or a directory with all in it. Mount points and what contains one: `permission-denied`, reason `mount-inside`. */
@@ -92,6 +98,8 @@ export interface StorageInput {
   readonly remark?: string;
   readonly freshness?: Freshness;
   readonly delivery?: "auto" | "proxy" | "redirect";
+  /** Empty files and file managers' own, such as `.DS_Store`: `keep` them here until content comes, `pass` them to the service, or as the driver says. */
+  readonly placeholders?: "auto" | "keep" | "pass";
   /** Id of the account that the driver works with. Absent: the one it has, or the only one of the kind where the driver needs one. */
   readonly account?: number;
 }
@@ -110,6 +118,7 @@ export interface StorageInfo {
   readonly disabled: boolean;
   readonly freshness?: Freshness;
   readonly delivery: "auto" | "proxy" | "redirect";
+  readonly placeholders: "auto" | "keep" | "pass";
   /** Milliseconds since the epoch. */
   readonly modifiedAt: number;
   /** `starting` until the first call to the storage ended; `failed` mounts are tried again when somebody asks. */

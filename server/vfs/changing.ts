@@ -7,6 +7,7 @@ import type { Locks } from "./locks/locks.ts";
 import { childOf, type FoundNode, type Lookup, notADirectory } from "./lookup.ts";
 import type { MountTable } from "./mount-table.ts";
 import { resourceOf } from "./node-resource.ts";
+import type { MoveJournal, MoveOnItsWay } from "./properties/move-journal.ts";
 import type { Properties } from "./properties/properties.ts";
 import type { Resource, TransferOptions, VfsOptions } from "./resource.ts";
 import { entryOf, type TreeNode } from "./tree/tree.ts";
@@ -36,6 +37,7 @@ export interface ChangingOptions {
   readonly usage: UsageCache;
   readonly locks: Pick<Locks, "guard">;
   readonly properties: Properties;
+  readonly moves: MoveJournal;
 }
 
 export class Changing {
@@ -101,13 +103,18 @@ export class Changing {
         name: rawName,
         conflict: o.conflict,
       });
-    const [outcome] = await storage.using("move", move).catch((error: unknown) => {
-      this.doubt(bothSides(from, toParent), error);
-      throw error;
-    });
-    if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
-    await this.#showMoved(from, toParent, name, outcome?.entry, o);
-    return outcome?.entry && toParent.storage.tree.toVisible(outcome.entry.name);
+    const onItsWay = await this.#o.moves.begin(from, toParent, rawName);
+    try {
+      const [outcome] = await storage.using("move", move).catch((error: unknown) => {
+        this.doubt(bothSides(from, toParent), error);
+        throw error;
+      });
+      if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
+      await this.#showMoved(from, toParent, name, outcome?.entry, onItsWay, o);
+      return outcome?.entry && toParent.storage.tree.toVisible(outcome.entry.name);
+    } finally {
+      await onItsWay?.end();
+    }
   }
 
   /** A copy as one call: within one storage or realm to the service, else to the target's service, which takes it from the source's. The copy's name, where the storage tells it. */
@@ -156,12 +163,14 @@ export class Changing {
     toParent: FoundNode,
     name: string,
     entry: Entry | undefined,
+    onItsWay: MoveOnItsWay | undefined,
     o: TransferOptions,
   ): Promise<void> {
     const { storage, node, parent } = from;
     const { tree } = toParent.storage;
     storage.watching.drop(node.n);
     if (entry) await this.#forgetReplaced(toParent, entry, node);
+    await onItsWay?.placed();
     let moved: TreeNode | undefined;
     if (entry && toParent.storage === storage) {
       moved = await tree.move(parent!, node.name, toParent.node, withHashes(entry, node));
@@ -181,7 +190,8 @@ export class Changing {
     const { tree } = toParent.storage;
     const replaced = tree.lookup(toParent.node, tree.toVisible(entry.name));
     if (!replaced || replaced.n === moved?.n) return;
-    await tree.forget(toParent.node, replaced.name);
+    if (tree.isPlaceholder(replaced)) await tree.remove(toParent.node, replaced.name);
+    else await tree.forget(toParent.node, replaced.name);
     await this.#o.properties.removed(childOf(toParent, replaced));
   }
 

@@ -39,6 +39,7 @@ export class CopyingFile {
       const { resource } = await this.#o.writing.write(to, content, {
         signal: o.signal,
         ...(o.holder && { holder: o.holder }),
+        ...(isPlaceholder(source) && { mayBeKept: "likely" as const }),
         conflict: o.conflict === "replace" ? "replace" : "fail",
         ...(o.onProgress && { onProgress }),
       });
@@ -52,11 +53,13 @@ export class CopyingFile {
   async #contentOf(source: FoundNode, o: VfsOptions): Promise<{ content: WriteSource; close(): void }> {
     const { size, sizeIs, modifiedAt, hashes } = resourceOf(source);
     const facts = { ...(modifiedAt !== undefined && { modifiedAt }), ...(hashes && { hashes }) };
-    if (size !== undefined && sizeIs !== "about") {
+    const isExact = size !== undefined && sizeIs !== "about";
+    // What this server keeps is small and has no service to read ranges from; as a stream it can be kept at the target too.
+    if (isExact && !isPlaceholder(source)) {
       return { content: { ...facts, ...this.#ranges(source, size, o) }, close() {} };
     }
     const stream = await this.#o.reading.openFound(source, o).read();
-    return { content: { ...facts, stream }, close: () => void stream.destroy() };
+    return { content: { ...facts, stream, ...(isExact && { size }) }, close: () => void stream.destroy() };
   }
 
   #ranges(source: FoundNode, size: number, o: VfsOptions): SeekableSource {
@@ -87,6 +90,10 @@ export class CopyingFile {
 async function* bytesOf(file: OpenFile, range: Required<ByteRange>): AsyncGenerator<Buffer> {
   // An empty file has no range that could be asked for (RFC 9110 §14.1.2).
   if (range.length > 0) yield* (await file.read(range)) as AsyncIterable<Buffer>;
+}
+
+function isPlaceholder({ storage, node }: FoundNode): boolean {
+  return storage.tree.isPlaceholder(node);
 }
 
 /** Equal for the same content of the same file. */

@@ -7,6 +7,7 @@ import type { Freshness, StorageInfo } from "./api.ts";
 import type { MountFacts } from "./node-resource.ts";
 import type { Remembered } from "./properties/remembered.ts";
 import type { RememberedNodes } from "./properties/remembered-nodes.ts";
+import type { WriteOptions } from "./resource.ts";
 import { SharedTasks } from "./shared-tasks.ts";
 import type { DirectoryState, MountTree, TreeNode } from "./tree/tree.ts";
 import { Watching } from "./watching.ts";
@@ -33,6 +34,7 @@ export interface MountedStorageOptions {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly freshness?: Freshness;
   readonly delivery: StorageInfo["delivery"];
+  readonly placeholders: StorageInfo["placeholders"];
   readonly tree: MountTree;
   readonly remembered: Pick<RememberedNodes, "of">;
   /** Opens the driver's mount under the full stack; makes no upstream call. */
@@ -73,6 +75,15 @@ export class MountedStorage implements MountFacts {
 
   get traits(): Traits {
     return this.definition.traits;
+  }
+
+  /** True where empty files and file managers' own are kept here rather than sent; by itself only from programs that make files empty first. */
+  keepsPlaceholders(from: WriteOptions["mayBeKept"]): boolean {
+    if (from === undefined) return false;
+    const { placeholders } = this.#options;
+    return (
+      placeholders === "keep" || (placeholders === "auto" && from === "likely" && this.traits.emptyFiles === false)
+    );
   }
 
   /** Aborts when the storage is closed. */

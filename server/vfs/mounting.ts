@@ -7,6 +7,7 @@ import type { StorageTable } from "../store/schema.ts";
 import type { Freshness, StorageInfo } from "./api.ts";
 import type { MountTable } from "./mount-table.ts";
 import { MountedStorage } from "./mounted-storage.ts";
+import type { MoveJournal } from "./properties/move-journal.ts";
 import type { RememberedNodes } from "./properties/remembered-nodes.ts";
 import { checkSettings } from "./storage-drivers.ts";
 import type { Tree } from "./tree/tree.ts";
@@ -23,6 +24,7 @@ export interface MountingOptions {
   readonly tree: Tree;
   readonly table: MountTable;
   readonly remembered: RememberedNodes;
+  readonly moves: MoveJournal;
   readonly openMount: OpenMount;
   readonly clock: Clock;
   readonly log: Log;
@@ -49,20 +51,33 @@ export class Mounting {
       settings,
       ...(freshness && { freshness }),
       delivery: row.delivery as StorageInfo["delivery"],
+      placeholders: row.placeholders as StorageInfo["placeholders"],
       tree: await this.#o.tree.openMount(row.id, definition.traits),
       remembered: this.#o.remembered,
-      open: (signal) =>
-        this.#o.openMount(
-          { id: row.id, mountPath: row.mount_path, ...(row.account_id !== null && { account: row.account_id }) },
-          definition,
-          checkSettings(definition, settings),
-          signal,
-        ),
+      open: (signal) => this.#open(row, definition, settings, signal),
       clock: this.#o.clock,
       log: this.#o.log,
     });
     this.#o.table.add(storage);
     return storage;
+  }
+
+  async #open(
+    row: StorageRow,
+    definition: AnyDriver,
+    settings: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+  ): Promise<Mount> {
+    const account = row.account_id !== null && { account: row.account_id };
+    const named = { id: row.id, mountPath: row.mount_path, ...account };
+    const mount = await this.#o.openMount(named, definition, checkSettings(definition, settings), signal);
+    try {
+      await this.#o.moves.settle(row.id, mount, { signal, priority: "background" });
+      return mount;
+    } catch (error) {
+      await mount.close?.();
+      throw error;
+    }
   }
 
   /** Learns early how the storage is doing, without a call to one whose root is known and whose calls are dear. */

@@ -70,6 +70,7 @@ class PermittedVfs implements Vfs {
   deliver: Vfs["deliver"] = (path, o) => this.#allowed("read", path, () => this.#vfs.deliver(path, o));
   link: Vfs["link"] = (path, o) => this.#allowed("read", path, () => this.#vfs.link(path, o));
   write: Vfs["write"] = (path, source, o) => this.#allowed("write", path, () => this.#vfs.write(path, source, o));
+  gather: Vfs["gather"] = (path, size, o) => this.#allowed("write", path, () => this.#vfs.gather(path, size, o));
   makeDirectory: Vfs["makeDirectory"] = (path, o) =>
     this.#allowed("write", path, () => this.#vfs.makeDirectory(path, o));
   setModifiedAt: Vfs["setModifiedAt"] = (path, ms, o) =>

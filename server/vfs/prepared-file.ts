@@ -48,6 +48,8 @@ export class PreparedFile {
   readonly #foundKey = Buffer.allocUnsafeSlow(MAX_KEY_BYTES);
   readonly #ahead = new FileAhead();
   #current: Segment;
+  #lastKey = "";
+  #lastHash = hashOf("");
 
   /**
    * Opens `<path>.0` and `<path>.1`. What they hold counts only where `<path>.index` says that the start `before` closed them in order;
@@ -70,12 +72,12 @@ export class PreparedFile {
 
   /** Length of the content under a key, in bytes; undefined when there is none. */
   lengthOf(key: string): number | undefined {
-    return this.#places.get(hashOf(key))?.bytes;
+    return this.#placeOf(key)?.bytes;
   }
 
   /** Reads the content under a key to `target`, from `at`. False when it is not there after all; what stands in `target` then means nothing. */
   read(key: string, target: Buffer, at: number): boolean {
-    const place = this.#places.get(hashOf(key));
+    const place = this.#placeOf(key);
     if (!place || Buffer.byteLength(key) !== place.keyBytes) return false;
     this.#askedKey.write(key);
     const ahead = this.#ahead.find(place.segment.fd, place.at, place.keyBytes + place.bytes, place.segment.end);
@@ -135,6 +137,15 @@ export class PreparedFile {
   /** Lets go of the files; nothing in them counts for the next start. */
   close(): void {
     for (const { fd } of this.#segments) closeSync(fd);
+  }
+
+  /** Whoever asks for the length asks for the content next: the hash is made once for both. */
+  #placeOf(key: string): Place | undefined {
+    if (key !== this.#lastKey) {
+      this.#lastKey = key;
+      this.#lastHash = hashOf(key);
+    }
+    return this.#places.get(this.#lastHash);
   }
 
   /** Begins the older segment anew. */

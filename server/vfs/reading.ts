@@ -1,11 +1,12 @@
 /** Opening files: the bytes of what was found, or where a client may fetch them itself. */
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { ByteRange } from "#drivers/contract/mount.ts";
 import { decideDelivery } from "./delivery.ts";
 import type { Listings } from "./listings.ts";
 import { type FoundNode, type Lookup, notFound } from "./lookup.ts";
 import { resourceOf, virtualResource } from "./node-resource.ts";
+import { readPlaceholder } from "./placeholders/placeholders.ts";
 import type { DeliverOptions, Delivery, OpenFile, PlainLink, VfsOptions } from "./resource.ts";
 import { entryOf } from "./tree/tree.ts";
 
@@ -79,7 +80,7 @@ export class Reading {
       await link.release?.();
       return { kind: "proxy", ...this.openFound(found, o) };
     }
-    return { kind: "redirect", resource: resourceOf(found), url: link.url };
+    return { kind: "redirect", resource: resourceOf(found), url: link.url, expiresAt: link.expiresAt };
   }
 
   /** A link that any client can fetch as it is. Throws `unsupported` with the reason where there is none. */
@@ -119,6 +120,11 @@ export class Reading {
 
   async #read(found: FoundNode, range: ByteRange | undefined, o: VfsOptions): Promise<Readable> {
     const { storage, node } = found;
+    if (node.pending) {
+      const content = await readPlaceholder(found, range);
+      if (!content) throw new ChangedError(found.path, undefined);
+      return Readable.from(content.length === 0 ? [] : [content], { objectMode: false });
+    }
     try {
       return await storage.using("read", (mount) => mount.read!(entryOf(node), range, o));
     } catch (error) {

@@ -28,12 +28,20 @@ export function recordingRemovals(vfs: Vfs, tell: (deletion: Deletion) => void):
       return removals;
     },
   };
+  // Methods are looked at with every request: each is bound once.
+  const bound = new Map<PropertyKey, { readonly method: unknown; readonly bound: unknown }>();
   return new Proxy(vfs, {
     get(target, key) {
       if (key === "trash") return trash;
       if (key === "remove" || key === "removeAll") return recording[key];
       const value: unknown = Reflect.get(target, key, target);
-      return typeof value === "function" ? value.bind(target) : value;
+      if (typeof value !== "function") return value;
+      let known = bound.get(key);
+      if (known?.method !== value) {
+        known = { method: value, bound: value.bind(target) };
+        bound.set(key, known);
+      }
+      return known.bound;
     },
   });
 }

@@ -114,6 +114,14 @@ export class Removing {
     o: RemovalOptions,
     locks: readonly Lock[] = [],
   ): Promise<readonly Removal[]> {
+    const kept = new Set(batch.filter(({ node }) => storage.tree.isPlaceholder(node)));
+    if (kept.size > 0) {
+      const others = batch.filter((found) => !kept.has(found));
+      const removals = others.length === 0 ? [] : await this.#removeBatch(storage, others, o, locks);
+      // The storage has nothing of a placeholder.
+      for (const found of kept) await this.#show(found, undefined, o, locks);
+      return batch.map((found) => (kept.has(found) ? {} : removals[others.indexOf(found)]!));
+    }
     await storage.mount();
     const mode = o.mode ?? (storage.capabilities?.trash ? "trash" : "permanent");
     if (mode === "trash" && !storage.capabilities?.trash) {

@@ -67,7 +67,13 @@ export interface OpenFile {
 
 /** How a file's bytes reach the client: redirected to where they are, or through us. */
 export type Delivery =
-  | { readonly kind: "redirect"; readonly resource: Resource; readonly url: string }
+  | {
+      readonly kind: "redirect";
+      readonly resource: Resource;
+      readonly url: string;
+      /** Milliseconds since the epoch; absent where the service does not tell. */
+      readonly expiresAt?: number | undefined;
+    }
   | ({ readonly kind: "proxy" } & OpenFile);
 
 export interface DeliverOptions extends VfsOptions {
@@ -109,6 +115,11 @@ export type WriteSource = StreamSource | SeekableSource;
 export interface WriteOptions extends VfsOptions {
   /** `replace` (default), `fail` with `already-exists`, or `rename`: the storage chooses a free name, which the result tells. */
   readonly conflict?: Conflict;
+  /**
+   * An empty file, or a file manager's own, may be kept here until content comes, where the storage is set up so (`placeholders`). `likely`: the program is
+   * known to make files empty first, and to write files of its own; `possible`: of this one nobody knows. Absent: it is meant as it comes.
+   */
+  readonly mayBeKept?: "likely" | "possible";
   /**
    * Called with what is at the path now (undefined: nothing): before the first byte is read, and again before the new content takes its place.
    * What it throws fails the write; nothing has changed then.

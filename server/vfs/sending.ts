@@ -1,13 +1,14 @@
 /** Bringing content to a storage: straight from a stream, over the spool, or from what can be read at any place and goes on after a restart (architecture.md §6). */
 import type { Readable } from "node:stream";
 import { StorageError } from "#drivers/contract/errors.ts";
-import type { Checkpoint, Entry, Hashes, UploadSource } from "#drivers/contract/mount.ts";
+import type { Checkpoint, Entry, Hashes, HashName, UploadSource } from "#drivers/contract/mount.ts";
 import type { Checkpoints } from "./checkpoints.ts";
+import { computable } from "./digests.ts";
 import type { Listings } from "./listings.ts";
 import type { FoundNode, Lookup } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
 import { resourceOf } from "./node-resource.ts";
-import { hashesToCompute, ReceivedBody } from "./received-body.ts";
+import { hashesToCompute, ReceivedBody, refuseMismatch } from "./received-body.ts";
 import type { SeekableSource, StreamSource, WriteOptions, WriteSource } from "./resource.ts";
 import { SeekableBody } from "./seekable-body.ts";
 import type { Spool } from "./spool.ts";
@@ -105,6 +106,8 @@ export class Sending {
     // What another storage says of its content is compared with what comes, where it comes whole.
     const wanted = source.isElsewhere ? names : names.filter((name) => known[name] === undefined);
     const body = new SeekableBody(source, wanted, o.signal);
+    // Before the first byte leaves: once the storage has replaced the old file, there is nothing to go back to.
+    await refuseWrongClaims(body, source.hashes, known);
     const key = {
       storageId: storage.id,
       parentId: directory.node.id,
@@ -172,6 +175,14 @@ export class Sending {
       throw error;
     }
   }
+}
+
+/** Throws `precondition-failed` where the content is not what its sender says; what he says nothing of is not read. */
+async function refuseWrongClaims(body: SeekableBody, claimed: Hashes = {}, known: Hashes): Promise<void> {
+  const names = computable(Object.keys(claimed) as HashName[]);
+  const actual: Partial<Record<HashName, string>> = {};
+  for (const name of names) actual[name] = known[name] ?? (await body.digest(name));
+  refuseMismatch(actual, claimed, "precondition-failed", "the checksum that the client sent");
 }
 
 function isWrongContent(error: unknown): boolean {

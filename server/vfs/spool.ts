@@ -1,7 +1,7 @@
 /** Files in which a body waits before it goes to a storage: a byte quota, owned files, nothing left behind. */
 import { randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readdir, rm, statfs } from "node:fs/promises";
+import { mkdir, readdir, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -16,6 +16,16 @@ const CHUNK = 256 * 1024;
 /** A whole body on our own disk. */
 export interface SpoolFile {
   readonly size: number;
+  open(range?: ByteRange): Promise<Readable>;
+  /** Gives the file and its room back; safe to call twice. */
+  remove(): Promise<void>;
+}
+
+/** Room on our own disk for a body that comes in pieces, in any order. */
+export interface GatheredFile {
+  readonly size: number;
+  /** Takes one piece to its place. Throws `incomplete` where it is shorter or longer than it should be: its place then holds nothing that counts. */
+  place(piece: Required<ByteRange>, body: Readable, signal: AbortSignal): Promise<void>;
   open(range?: ByteRange): Promise<Readable>;
   /** Gives the file and its room back; safe to call twice. */
   remove(): Promise<void>;
@@ -46,6 +56,33 @@ export class Spool {
   /** Bytes that files and promised files take. */
   get reserved(): number {
     return this.#reserved;
+  }
+
+  /** Room for so many bytes. Throws `quota-exceeded` where they do not fit. */
+  async gather(size: number): Promise<GatheredFile> {
+    if (this.#reserved + size > this.#quota) {
+      throw new StorageError("quota-exceeded", `the spool is full: ${size} more bytes do not fit`);
+    }
+    this.#reserved += size;
+    const path = join(this.#directory, randomUUID());
+    let room = size;
+    const remove = async () => {
+      this.#reserved -= room;
+      room = 0;
+      await rm(path, { force: true });
+    };
+    try {
+      await writeFile(path, "", { flag: "wx", mode: 0o600 });
+    } catch (error) {
+      await remove();
+      throw error;
+    }
+    return {
+      size,
+      place: (piece, body, signal) => placePiece(path, piece, body, signal),
+      open: async (range) => openRange(path, size, range),
+      remove,
+    };
   }
 
   /**
@@ -89,6 +126,30 @@ export class Spool {
       open: async (range) => openRange(path, received, range),
       remove: release,
     };
+  }
+}
+
+async function placePiece(
+  path: string,
+  { offset, length }: Required<ByteRange>,
+  body: Readable,
+  signal: AbortSignal,
+): Promise<void> {
+  let placed = 0;
+  const count = async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      placed += chunk.length;
+      if (placed > length) throw new StorageError("incomplete", `more than the ${length} bytes of the piece came`);
+      yield chunk;
+    }
+    if (placed < length) throw new StorageError("incomplete", `only ${placed} of the piece's ${length} bytes came`);
+  };
+  try {
+    await pipeline(body, count, createWriteStream(path, { flags: "r+", start: offset, highWaterMark: 1024 * 1024 }), {
+      signal,
+    });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
   }
 }
 

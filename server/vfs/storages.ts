@@ -101,6 +101,8 @@ export class StorageAdministration implements Storages {
     const account = chooseAccount(definition, input.account ?? old.account_id ?? undefined, this.#o.accounts);
     const columns = {
       ...columnsOf(input, mountPath, definition.id, settings),
+      // As does one that knows no placeholders.
+      placeholders: input.placeholders ?? old.placeholders,
       account_id: account,
       modified_at: this.#o.clock.now(),
     };
@@ -122,8 +124,10 @@ export class StorageAdministration implements Storages {
         throw error;
       }
     }
-    await this.#o.store.db.updateTable("storage").set(columns).where("id", "=", id).execute();
-    if (!sameFolder) await this.#o.remembered.dropStorage(id);
+    const change = (db: Pick<Store["db"], "updateTable">) =>
+      db.updateTable("storage").set(columns).where("id", "=", id).execute();
+    if (sameFolder) await change(this.#o.store.db);
+    else await this.#o.remembered.dropStorage(id, change);
     this.#rows.set(id, row);
     return this.#info(row);
   }
@@ -159,8 +163,7 @@ export class StorageAdministration implements Storages {
 
   async #forget(id: number): Promise<void> {
     await this.#mounting.unmount(id);
-    await this.#o.remembered.dropStorage(id);
-    await this.#o.store.db.deleteFrom("storage").where("id", "=", id).execute();
+    await this.#o.remembered.dropStorage(id, (trx) => trx.deleteFrom("storage").where("id", "=", id).execute());
     this.#rows.delete(id);
     await this.#o.tree.dropMount(id);
   }
@@ -198,6 +201,7 @@ export class StorageAdministration implements Storages {
       disabled: row.disabled !== 0,
       ...(row.freshness !== null && { freshness: JSON.parse(row.freshness) as Freshness }),
       delivery: row.delivery as StorageInfo["delivery"],
+      placeholders: row.placeholders as StorageInfo["placeholders"],
       modifiedAt: row.modified_at,
       state: storage?.state ?? "disabled",
       ...(storage?.failure !== undefined && { error: storage.failure }),
@@ -221,5 +225,6 @@ function columnsOf(
     remark: input.remark ?? "",
     freshness: input.freshness ? JSON.stringify(input.freshness) : null,
     delivery: input.delivery ?? "auto",
+    placeholders: input.placeholders ?? "auto",
   };
 }

@@ -10,6 +10,7 @@ import type { Lock } from "./locks/lock.ts";
 import type { Locks } from "./locks/locks.ts";
 import { childOf, type FoundNode, type Lookup, notFound } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
+import type { Placeholders } from "./placeholders/placeholders.ts";
 import type { Properties } from "./properties/properties.ts";
 import type { Removing } from "./removing.ts";
 import type { TransferOptions, TransferResult, TransferWay, VfsOptions } from "./resource.ts";
@@ -27,6 +28,7 @@ export interface TransferringOptions {
   readonly removing: Removing;
   readonly locks: Locks;
   readonly properties: Properties;
+  readonly placeholders: Placeholders;
   readonly maxSyncBytes?: number;
 }
 
@@ -53,10 +55,13 @@ export class Transferring {
     const { source, directory } = plan;
     this.#o.locks.guard.removal(source, o);
     let name: string | undefined;
-    if ((await this.#wayBetween("move", source.storage, directory.storage)) === "service") {
-      name = await this.#o.changing.moveInside(source, directory, nameOf(to), o);
+    const isKept = source.storage.tree.isPlaceholder(source.node);
+    if (!isKept && (await this.#wayBetween("move", source.storage, directory.storage)) === "service") {
+      const kept = await this.#o.placeholders.below(source);
+      name = await this.#o.changing.moveInside(source, directory, nameOf(plan.to), o);
+      await this.#o.placeholders.follow(kept, joinPath(directory.path, name ?? nameOf(plan.to)), o);
     } else {
-      if (!source.storage.capabilities?.remove) {
+      if (!isKept && !source.storage.capabilities?.remove) {
         throw new StorageError("unsupported", `${from} cannot be removed from where it is`, { path: from });
       }
       name = await this.#copyThrough(plan, { ...o, recursive: true });
@@ -71,10 +76,10 @@ export class Transferring {
   async copy(from: string, to: string, o: TransferOptions): Promise<TransferResult> {
     const plan = await this.#plan(from, to, o);
     const { source, directory } = plan;
-    const whole = source.node.kind === "file" || o.recursive !== false;
+    const isKept = source.storage.tree.isPlaceholder(source.node);
+    const whole = !isKept && (source.node.kind === "file" || o.recursive !== false);
     const way = whole ? await this.#wayBetween("copy", source.storage, directory.storage) : "bytes";
-    const name =
-      way === "bytes" ? await this.#copyThrough(plan, o) : await this.#copyByOneCall(way, plan, nameOf(to), o);
+    const name = way === "bytes" ? await this.#copyThrough(plan, o) : await this.#copyByOneCall(way, plan, o);
     await this.#keepLocks(plan);
     return resultOf(plan, name, o);
   }
@@ -88,16 +93,20 @@ export class Transferring {
     return this.#wayBetween(how, source!, target!);
   }
 
-  async #copyByOneCall(way: "service" | "receive", plan: Plan, name: string, o: TransferOptions) {
+  async #copyByOneCall(way: "service" | "receive", plan: Plan, o: TransferOptions): Promise<string | undefined> {
     const { source, directory } = plan;
+    const kept = await this.#o.placeholders.below(source);
+    let name: string | undefined;
     try {
-      return await this.#o.changing.copyByOneCall(way, source, directory, name, o);
+      name = await this.#o.changing.copyByOneCall(way, source, directory, nameOf(plan.to), o);
     } catch (error) {
       if (way !== "receive" || kindOf(error) !== "unsupported") throw error;
       const refused = this.#notReceived.get(directory.storage) ?? new Set();
       this.#notReceived.set(directory.storage, refused.add(source.storage.definition.id));
       return this.#copyThrough(plan, o);
     }
+    await this.#o.placeholders.follow(kept, joinPath(directory.path, name ?? nameOf(plan.to)), o);
+    return name;
   }
 
   /** What was overwritten keeps its own locks; what was in it is gone with theirs (RFC 4918 §7.6). */
@@ -113,6 +122,11 @@ export class Transferring {
     refuseInsideItself(source.path, to);
     const directory = await this.#o.changing.directory(parentOf(to), o);
     const existing = await this.#o.lookup.findNodeOrNothing(to, o);
+    if (o.conflict === "rename" && existing?.storage.tree.isPlaceholder(existing.node)) {
+      // The storage knows nothing of it, so it would not choose another name.
+      const isTaken = (name: string) => directory.storage.tree.lookup(directory.node, name) !== undefined;
+      return this.#plan(from, joinPath(directory.path, freeName(nameOf(to), source.node.kind, isTaken)), o);
+    }
     if (existing && o.conflict !== "rename") {
       this.#o.changing.refuseMountPoints(existing.path, existing);
       refuseInsideItself(source.path, existing.path);

@@ -19,7 +19,10 @@ import { type FoundNode, Lookup, notADirectory } from "./lookup.ts";
 import { MountTable } from "./mount-table.ts";
 import type { OpenMount } from "./mounting.ts";
 import { NodeResource, resourceOf, virtualResource } from "./node-resource.ts";
+import { Placeholders } from "./placeholders/placeholders.ts";
+import { Settling } from "./placeholders/settling.ts";
 import { openPrepared, type Prepared } from "./prepared.ts";
+import { MoveJournal } from "./properties/move-journal.ts";
 import { Properties } from "./properties/properties.ts";
 import { RememberedNodes } from "./properties/remembered-nodes.ts";
 import { Reading } from "./reading.ts";
@@ -63,7 +66,8 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
   const { store, tree, clock, log } = parts;
   const table = new MountTable();
   const remembered = await RememberedNodes.load(parts);
-  const storages = new StorageAdministration({ ...parts, table, remembered });
+  const moves = new MoveJournal({ store, remembered });
+  const storages = new StorageAdministration({ ...parts, table, remembered, moves });
   const listings = new Listings(clock, log);
   const lookup = new Lookup(table, listings);
   const uploads = new Uploads();
@@ -75,11 +79,23 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     ...parts,
     table,
     lookup,
-    createEmpty: (path, o) => writing.write(path, { stream: Readable.from([]), size: 0 }, { ...o, conflict: "fail" }),
+    createEmpty: (path, o) =>
+      writing.write(path, { stream: Readable.from([]), size: 0 }, { ...o, conflict: "fail", mayBeKept: "likely" }),
   });
-  const properties = new Properties({ remembered, lookup, locks });
-  const writing = new Writing({ lookup, listings, uploads, spool, checkpoints, usage, locks, properties });
-  const changing = new Changing({ table, lookup, listings, uploads, usage, locks, properties });
+  const placeholders = new Placeholders(lookup, clock);
+  const properties = new Properties({ remembered, lookup, locks, placeholders });
+  const writing = new Writing({
+    lookup,
+    listings,
+    uploads,
+    spool,
+    checkpoints,
+    usage,
+    locks,
+    properties,
+    placeholders,
+  });
+  const changing = new Changing({ table, lookup, listings, uploads, usage, locks, properties, moves });
   const removing = new Removing({ changing, lookup, listings, uploads, usage, locks, properties });
   const trashing = new Trashing({ table, lookup, listings, usage, locks });
   const transferring = new Transferring({
@@ -90,9 +106,11 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     removing,
     locks,
     properties,
+    placeholders,
     ...(parts.maxSyncBytes !== undefined && { maxSyncBytes: parts.maxSyncBytes }),
   });
   await storages.start();
+  const settling = new Settling({ table, writing, clock, log });
   const prepared = openPrepared(join(store.dataDir, "prepared"), await store.takeBlock("start", 1), log);
   const purge = setInterval(() => {
     for (const storage of table.all()) storage.watching.purgeStale();
@@ -123,6 +141,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     },
     async () => {
       locks.close();
+      settling.close();
       clearInterval(purge);
       clearInterval(sweep);
       await Promise.all(table.all().map((storage) => storage.close()));
@@ -155,6 +174,7 @@ class JoinedVfs implements Vfs {
   readonly #parts: Joined;
   readonly #closeAll: () => Promise<void>;
   readonly write: Vfs["write"];
+  readonly gather: Vfs["gather"];
   readonly open: Vfs["open"];
   readonly deliver: Vfs["deliver"];
   readonly makeDirectory: Vfs["makeDirectory"];
@@ -173,6 +193,7 @@ class JoinedVfs implements Vfs {
     this.#closeAll = closeAll;
     const { reading, writing, changing, removing, trashing, transferring, properties } = parts;
     this.write = (path, source, o) => writing.write(path, source, o);
+    this.gather = (path, size, o) => writing.gather(path, size, o);
     this.open = (path, o) => reading.open(path, o);
     this.deliver = (path, o) => reading.deliver(path, o);
     this.makeDirectory = (path, o) => changing.makeDirectory(path, o);

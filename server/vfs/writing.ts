@@ -1,21 +1,24 @@
 /** Storing a file: what can be refused is refused before the first byte, and what was stored is verified before it is shown (architecture.md §6, reply mode `through`). */
+import { Readable } from "node:stream";
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { Entry, Hashes, HashName } from "#drivers/contract/mount.ts";
 import { joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { computable } from "./digests.ts";
+import { freeName } from "./free-name.ts";
 import type { Listings } from "./listings.ts";
 import type { Place } from "./locks/coverage.ts";
 import type { Lock } from "./locks/lock.ts";
 import type { Locks } from "./locks/locks.ts";
-import { type Lookup, notADirectory } from "./lookup.ts";
+import { type FoundNode, type Lookup, notADirectory } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
 import { NodeResource, resourceOf } from "./node-resource.ts";
+import type { Placeholders } from "./placeholders/placeholders.ts";
 import type { Properties } from "./properties/properties.ts";
 import { refuseMismatch } from "./received-body.ts";
 import type { WriteOptions, WriteResult, WriteSource } from "./resource.ts";
 import { Sending, type Stored, type Target } from "./sending.ts";
-import type { Spool } from "./spool.ts";
+import type { GatheredFile, Spool } from "./spool.ts";
 import type { ActiveUpload, Uploads } from "./uploads.ts";
 import type { UsageCache } from "./usage-cache.ts";
 
@@ -28,6 +31,7 @@ export interface WritingOptions {
   readonly usage: UsageCache;
   readonly locks: Locks;
   readonly properties: Properties;
+  readonly placeholders: Placeholders;
 }
 
 export class Writing {
@@ -55,7 +59,9 @@ export class Writing {
     };
     let outcome: "committed" | "failed" = "failed";
     try {
-      const result = await this.#store(target, source, guarded, o, () => locks);
+      const result =
+        (await this.#keep(target, source, guarded, o, () => locks)) ??
+        (await this.#store(target, source, guarded, o, () => locks));
       outcome = "committed";
       return result;
     } finally {
@@ -63,8 +69,17 @@ export class Writing {
     }
   }
 
+  /** Room for a body that comes in pieces and is written when it is whole; refuses what `write` would refuse before its first byte. */
+  async gather(path: string, size: number, o: WriteOptions): Promise<GatheredFile> {
+    await this.#refuse(await this.#target(path, o), { size }, o);
+    return this.#o.spool.gather(size);
+  }
+
   async #target(path: string, o: WriteOptions): Promise<Target> {
     const existing = await this.#o.lookup.findNodeOrNothing(path, o);
+    // The storage knows nothing of a placeholder, so it would not choose another name.
+    const isKept = existing?.storage.tree.isPlaceholder(existing.node) ?? false;
+    if (existing && isKept && o.conflict === "rename") return this.#target(besidePath(existing), o);
     const isInTheWay = existing?.node.kind === "directory" && o.conflict !== "rename";
     if (isInTheWay || (existing && !existing.parent)) {
       throw new StorageError("is-a-directory", `${path} is a directory`, { path });
@@ -78,7 +93,7 @@ export class Writing {
   }
 
   /** All that can be refused before the first byte is read. */
-  async #refuse(target: Target, source: WriteSource, o: WriteOptions): Promise<void> {
+  async #refuse(target: Target, source: { readonly size?: number }, o: WriteOptions): Promise<void> {
     const { storage, existing, path } = target;
     this.#demandUnlocked(target, o);
     o.check?.(existing && resourceOf(existing));
@@ -108,6 +123,38 @@ export class Writing {
     const { guard } = this.#o.locks;
     if (o.conflict === "rename") guard.newMember(target.directory, o);
     else guard.write(target.directory, visibleName(target), o);
+  }
+
+  /** Keeps what is better kept here than sent; undefined where it is to be sent. */
+  async #keep(
+    target: Target,
+    source: WriteSource,
+    upload: ActiveUpload,
+    o: WriteOptions,
+    locksOn: () => readonly Lock[],
+  ): Promise<WriteResult | undefined> {
+    const { storage, directory, path } = target;
+    const signal = AbortSignal.any([o.signal, upload.signal, storage.closing]);
+    const kept = await this.#o.placeholders.receive(target, source, o, signal);
+    if (!kept) return undefined;
+    await upload.enterCommit();
+    signal.throwIfAborted();
+    const now = this.#o.lookup.known(path);
+    o.check?.(now && resourceOf(now));
+    if (now && o.conflict === "fail") throw new StorageError("already-exists", `${path} exists already`, { path });
+    if (now && !storage.tree.isPlaceholder(now.node)) {
+      // Somebody has stored content there meanwhile, in whose place this comes.
+      const again = { ...source, stream: Readable.from([kept.content]), size: kept.content.length };
+      return this.#store({ ...target, existing: now }, again, { ...upload, enterCommit: async () => {} }, o, locksOn);
+    }
+    const { node, entry } = await this.#o.placeholders.keep({ ...target, existing: now }, kept, source.modifiedAt);
+    await this.#o.locks.keep(locksOn(), node);
+    await this.#o.properties.stored({ storage, node, parent: directory.node }, entry, source, kept.digests);
+    return {
+      resource: new NodeResource(node, storage, directory.path),
+      created: target.existing === undefined,
+      modifiedAtStored: source.modifiedAt !== undefined,
+    };
   }
 
   /** `locksOn`: those that what is replaced has, asked for when the new content is there. */
@@ -178,6 +225,14 @@ export class Writing {
       throw error;
     }
   }
+}
+
+/** A free path beside what was found. */
+function besidePath({ storage, parent, node, parentPath }: FoundNode): string {
+  return joinPath(
+    parentPath,
+    freeName(node.name, node.kind, (name) => storage.tree.lookup(parent!, name) !== undefined),
+  );
 }
 
 function visibleName({ storage, existing, rawName }: Target): string {

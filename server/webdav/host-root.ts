@@ -38,6 +38,7 @@ export async function propfindHostRoot(
   await createPropfindWriter().write({
     response,
     headers: [],
+    gzip: false,
     set: parsePropertySet(body),
     href: `${above}/`,
     self,

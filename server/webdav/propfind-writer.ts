@@ -1,20 +1,25 @@
 /** Writes multistatus bodies: in pieces, yielding by time, from prepared bytes where the listing's version allows (webdav.md §1.1, §5). */
 import type { ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
-import { LRUCache } from "lru-cache";
 import { encodeName } from "#drivers/contract/path.ts";
 import { createBufferPool } from "#server/http/buffer-pool.ts";
-import { drained } from "#server/http/send.ts";
+import { isWorthCompressing, varyByCoding } from "#server/http/content-coding.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import type { Listing, Resource } from "#server/vfs/resource.ts";
+import { gzipOutlet, type Outlet, plainOutlet } from "./multistatus-outlet.ts";
+import {
+  answerOf,
+  childrenOf,
+  createPreparedAnswers,
+  MAX_PREPARED_BYTES,
+  type PreparedAnswer,
+  type PreparedAnswers,
+  TAIL,
+} from "./prepared-answers.ts";
 import type { PropertySet } from "./property-set.ts";
 import { OWNCLOUD, type PropertyFacts } from "./props.ts";
 import { isPlain } from "./xml.ts";
 
-/** Bytes of prepared listings kept in memory. */
-const PREPARED_BYTES = 32 * 1024 * 1024;
-/** A listing larger than this is written and not kept: one huge directory must not push out all others. */
-const MAX_PREPARED_BYTES = 8 * 1024 * 1024;
 /** Bytes gathered before they are written. */
 const PIECE_LENGTH = 64 * 1024;
 /** Longest stretch of work between two looks at the event loop, in milliseconds. */
@@ -23,9 +28,8 @@ const YIELD_AFTER_MS = 5;
 const ENTRIES_PER_LOOK = 64;
 
 const HEAD = `<?xml version="1.0" encoding="utf-8"?><D:multistatus xmlns:D="DAV:" xmlns:oc="${OWNCLOUD}">`;
-const TAIL = "</D:multistatus>";
 
-/** What answers of one piece are put together in. */
+/** What answers from the disk are put together in. */
 const BODIES = createBufferPool(PIECE_LENGTH, 16);
 
 /** One multistatus to write. */
@@ -33,6 +37,8 @@ export interface Multistatus {
   readonly response: ServerResponse;
   /** Headers beside the content's own, name and value in turn. */
   readonly headers: readonly string[];
+  /** Whether the client takes gzip. */
+  readonly gzip: boolean;
   readonly set: PropertySet;
   /** The encoded path of the resource that the request names, with `/` for directories. */
   readonly href: string;
@@ -48,7 +54,7 @@ export interface Multistatus {
 /** A writer with its own memory of prepared listings. */
 export interface PropfindWriter {
   /**
-   * Writes the whole reply. Throws before anything is out when the listing fails within its first piece; when it fails later, destroys the
+   * Writes the whole reply. Throws before anything is out when the listing fails within its first pieces; when it fails later, destroys the
    * connection and throws: a listing that ends well-formed and short makes sync tools delete files.
    */
   write(answer: Multistatus): Promise<void>;
@@ -61,87 +67,141 @@ const NOTHING_KEPT: Vfs["prepared"] = { lengthOf: () => undefined, copy: () => f
 
 /** A writer; each front has one. `kept` is what outlives it. */
 export function createPropfindWriter(kept = NOTHING_KEPT): PropfindWriter {
-  const prepared = new LRUCache<string, readonly Buffer[]>({
-    maxSize: PREPARED_BYTES,
-    sizeCalculation: (pieces, key) => lengthOf(pieces) + key.length * 2 + 100,
-  });
+  const answers = createPreparedAnswers();
+  /** Children on their way to be written, by key: one write makes all who list a directory ask anew at once. */
+  const underWay = new Map<string, Promise<Buffer>>();
+
+  /** Writes the children once for all who ask meanwhile; nobody's leaving ends it, for it is over in some milliseconds. */
+  function written(key: string, answer: Multistatus): Promise<Buffer> {
+    const running = underWay.get(key);
+    if (running) return running;
+    const started = gathered(answer).finally(() => underWay.delete(key));
+    underWay.set(key, started);
+    return started;
+  }
 
   return {
     async write(answer) {
-      const { listing, set, href } = answer;
+      const { listing, set, href, signal } = answer;
       const self = HEAD + element(href, set.propstats(answer.self, answer.selfFacts, listing === undefined));
-      if (!listing) return end(answer, Buffer.from(self + TAIL, "latin1"));
+      if (!listing) return end(answer, answers, answerOf(self, NOTHING));
       // Locks come and go, and their seconds run, without the directory's version.
       const isLasting = listing.version !== undefined && answer.facts.lockDiscovery === undefined;
-      const key = isLasting ? keyOf(answer, listing, listing.version as string) : undefined;
-      if (key !== undefined) {
-        const known = prepared.get(key);
-        if (known) return endPieces(answer, self, known);
-        if (endKept(answer, self, key, kept)) return;
+      if (!isLasting) return void (await writeStream(answer, self, answers));
+      const key = keyOf(answer, listing, listing.version as string);
+      const known = answers.get(key, self);
+      if (known) return end(answer, answers, known, key);
+      const length = kept.lengthOf(key);
+      if (length !== undefined) {
+        const isHot = answers.isAskedAgain(key);
+        if (!isHot && !answer.gzip) {
+          if (endKept(answer, self, key, length, kept)) return;
+        } else {
+          const read = readKept(self, key, length, kept);
+          if (read && isHot) answers.keep(key, read);
+          if (read) return end(answer, answers, read, key);
+        }
       }
-      const children = await writeChildren(answer, self);
-      if (key === undefined || !children) return;
-      prepared.set(key, children);
-      // What comes in several pieces is large, rare, and quicker made anew than read.
-      if (children.length === 1) kept.keep(key, children[0] as Buffer);
+      // What is in memory is written whole; very large directories are sent while they are read.
+      if (!listing.entries) {
+        const sent = await writeStream(answer, self, answers);
+        if (sent) answers.keep(key, sent);
+        return;
+      }
+      const children = await written(key, answer);
+      signal.throwIfAborted();
+      let made = answers.get(key, self);
+      if (!made) {
+        made = answerOf(self, children);
+        answers.keep(key, made);
+        // What is larger is rare, and quicker made anew than read.
+        if (children.length < PIECE_LENGTH) kept.keep(key, childrenOf(made));
+      }
+      return end(answer, answers, made, key);
     },
   };
 }
 
-/** Writes all of a listing; returns the children's bytes when they are few enough to be kept. */
-async function writeChildren(answer: Multistatus, self: string): Promise<readonly Buffer[] | undefined> {
-  const { response, listing, set, facts, href, signal } = answer;
+const NOTHING = Buffer.alloc(0);
+
+/** Writes all of a listing as it comes; returns it where it is short enough to be kept. */
+async function writeStream(
+  answer: Multistatus,
+  self: string,
+  answers: PreparedAnswers,
+): Promise<PreparedAnswer | undefined> {
+  const { response, gzip, signal } = answer;
+  const compressed: Buffer[] = [];
   let kept: Buffer[] | undefined = [];
   let keptBytes = 0;
-  let begun = false;
+  let outlet: Outlet | undefined;
+  let held: Buffer | undefined;
+  try {
+    for await (const piece of pieces(answer)) {
+      keptBytes += piece.length;
+      if (keptBytes > MAX_PREPARED_BYTES) kept = undefined;
+      kept?.push(piece);
+      if (held) {
+        if (!outlet) {
+          response.writeHead(207, headersOf(answer, gzip) as never);
+          outlet = gzip ? gzipOutlet(response, (bytes) => kept && compressed.push(bytes)) : plainOutlet(response);
+          await outlet.write(Buffer.from(self, "latin1"));
+        }
+        await outlet.write(held);
+        signal.throwIfAborted();
+      }
+      held = piece;
+    }
+    signal.throwIfAborted();
+    if (outlet) await outlet.end(Buffer.concat([held ?? NOTHING, Buffer.from(TAIL, "latin1")]));
+  } catch (error) {
+    // What a pipeline to somebody who has left fails with is no failure of ours.
+    signal.throwIfAborted();
+    if (outlet) response.destroy();
+    throw error;
+  }
+  if (!outlet) {
+    const made = answerOf(self, held ?? NOTHING);
+    await end(answer, answers, made);
+    return made;
+  }
+  if (!kept) return undefined;
+  const made = answerOf(self, Buffer.concat(kept));
+  return gzip ? { ...made, gzip: Buffer.concat(compressed) } : made;
+}
+
+/** All children of a listing whose entries are in memory. */
+async function gathered(answer: Multistatus): Promise<Buffer> {
+  const all: Buffer[] = [];
+  for await (const piece of pieces(answer)) all.push(piece);
+  return all.length === 1 ? (all[0] as Buffer) : Buffer.concat(all);
+}
+
+/** The children in pieces of some 64 kB, with turns for others between. */
+async function* pieces({ listing, set, facts, href }: Multistatus): AsyncGenerator<Buffer, void, undefined> {
   let text = "";
   let workedSince = performance.now();
-
-  const flush = async () => {
-    const bytes = Buffer.from(text, "latin1");
-    text = "";
-    keptBytes += bytes.length;
-    if (keptBytes > MAX_PREPARED_BYTES) kept = undefined;
-    kept?.push(bytes);
-    if (!begun) {
-      begun = true;
-      response.writeHead(207, headersOf(answer) as never);
-      response.write(self, "latin1");
-    }
-    response.write(bytes);
-    await drained(response);
-    signal.throwIfAborted();
-    workedSince = await yielded(workedSince);
-  };
-  const add = async (page: readonly Resource[]) => {
+  for await (const page of pagesOf(listing as Listing)) {
     for (let i = 0; i < page.length; i++) {
       const child = page[i] as Resource;
       text += element(childHref(href, child), set.propstats(child, facts, false));
-      if (text.length >= PIECE_LENGTH) await flush();
-      else if (i % ENTRIES_PER_LOOK === 0) workedSince = await yielded(workedSince);
+      if (text.length < PIECE_LENGTH && i % ENTRIES_PER_LOOK !== 0) continue;
+      if (text.length >= PIECE_LENGTH) {
+        yield Buffer.from(text, "latin1");
+        text = "";
+      }
+      // Awaiting the reader alone is no turn for others where it is quick.
+      if (performance.now() - workedSince >= YIELD_AFTER_MS) {
+        await setImmediate();
+        workedSince = performance.now();
+      }
     }
-  };
-
-  try {
-    if (listing?.entries) await add(listing.entries);
-    else for await (const page of (listing as Listing).pages()) await add(page);
-    signal.throwIfAborted();
-  } catch (error) {
-    if (begun) response.destroy();
-    throw error;
   }
-  const last = Buffer.from(text, "latin1");
-  if (begun) {
-    response.write(last);
-    response.end(TAIL);
-  } else {
-    endPieces(answer, self, [last]);
-  }
-  return kept && [...kept, last];
+  if (text !== "") yield Buffer.from(text, "latin1");
 }
 
-function lengthOf(pieces: readonly Buffer[]): number {
-  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+function pagesOf(listing: Listing): Iterable<readonly Resource[]> | AsyncIterable<readonly Resource[]> {
+  return listing.entries ? [listing.entries] : listing.pages();
 }
 
 /** All that a prepared listing depends on: users with different base paths see different directories under one href. */
@@ -150,13 +210,6 @@ function keyOf({ href, set, facts }: Multistatus, { directory }: Listing, versio
   const letters =
     can && set.needsCapabilities ? [can.remove, can.move, can.upload, can.createDirectory].map(Number).join("") : "";
   return `${FORMAT}\n${href}\n${directory.path}\n${version}\n${letters}\n${set.key}`;
-}
-
-/** The time from which work is counted anew, after a yield where it took too long: awaiting `drain` alone is none on a fast client. */
-async function yielded(workedSince: number): Promise<number> {
-  if (performance.now() - workedSince < YIELD_AFTER_MS) return workedSince;
-  await setImmediate();
-  return performance.now();
 }
 
 function element(href: string, propstats: string): string {
@@ -169,57 +222,46 @@ function childHref(parent: string, child: Resource): string {
   return child.kind === "directory" ? `${parent}${encoded}/` : parent + encoded;
 }
 
-function headersOf({ headers }: Multistatus): string[] {
-  return [...headers, "Content-Type", "application/xml; charset=utf-8"];
+function headersOf({ headers, response }: Multistatus, isCompressed: boolean): string[] {
+  const all = [...headers, "Content-Type", "application/xml; charset=utf-8", "Vary", varyByCoding(response)];
+  if (isCompressed) all.push("Content-Encoding", "gzip");
+  return all;
 }
 
-function begin(answer: Multistatus, length: number): ServerResponse | undefined {
+function begin(answer: Multistatus, length: number, isCompressed = false): ServerResponse | undefined {
   const { response } = answer;
   if (response.destroyed) return undefined;
-  response.writeHead(207, [...headersOf(answer), "Content-Length", String(length)] as never);
+  const headers = headersOf(answer, isCompressed);
+  headers.push("Content-Length", String(length));
+  response.writeHead(207, headers as never);
   return response;
 }
 
-function end(answer: Multistatus, body: Buffer): void {
-  begin(answer, body.length)?.end(body);
+/** Ends with a whole answer, compressed where the client takes that and it is worth it. */
+async function end(answer: Multistatus, answers: PreparedAnswers, made: PreparedAnswer, key?: string): Promise<void> {
+  if (answer.gzip && isWorthCompressing(made.whole.length)) {
+    const ready = answers.gzip(key, made);
+    const bytes = Buffer.isBuffer(ready) ? ready : await ready;
+    begin(answer, bytes.length, true)?.end(bytes);
+  } else begin(answer, made.whole.length)?.end(made.whole);
+}
+
+/** What is kept on the disk as an answer of its own; undefined when it is not there after all. */
+function readKept(self: string, key: string, length: number, kept: Vfs["prepared"]): PreparedAnswer | undefined {
+  const made = answerOf(self, Buffer.allocUnsafeSlow(length));
+  return kept.copy(key, made.whole, self.length) ? made : undefined;
 }
 
 /** Ends with what is kept on the disk, read to where it is sent from. False, and nothing is out, when it is not there. */
-function endKept(answer: Multistatus, self: string, key: string, kept: Vfs["prepared"]): boolean {
-  const length = kept.lengthOf(key);
-  if (length === undefined) return false;
+function endKept(answer: Multistatus, self: string, key: string, length: number, kept: Vfs["prepared"]): boolean {
   const whole = self.length + length + TAIL.length;
   const body = BODIES.take(whole);
   if (!kept.copy(key, body, self.length)) {
     BODIES.give(body);
     return false;
   }
-  endBody(answer, self, body, whole);
-  return true;
-}
-
-function endPieces(answer: Multistatus, self: string, pieces: readonly Buffer[]): void {
-  const whole = self.length + lengthOf(pieces) + TAIL.length;
-  // One copy of a small body is cheaper than several writes.
-  if (whole <= PIECE_LENGTH) {
-    const body = BODIES.take(whole);
-    let at = self.length;
-    for (const piece of pieces) at += piece.copy(body, at);
-    endBody(answer, self, body, whole);
-    return;
-  }
-  const response = begin(answer, whole);
-  if (!response) return;
-  response.cork();
-  response.write(self, "latin1");
-  for (const piece of pieces) response.write(piece);
-  response.end(TAIL);
-  response.uncork();
-}
-
-/** Ends with a body that lacks its first and last bytes yet. */
-function endBody(answer: Multistatus, self: string, body: Buffer, length: number): void {
   body.write(self, 0, "latin1");
-  body.write(TAIL, length - TAIL.length, "latin1");
-  begin(answer, length)?.end(body.subarray(0, length), () => BODIES.give(body));
+  body.write(TAIL, whole - TAIL.length, "latin1");
+  begin(answer, whole)?.end(body.subarray(0, whole), () => BODIES.give(body));
+  return true;
 }

@@ -1,7 +1,7 @@
 /** The measured cases: what is asked, in which unit it is told, and which ratio to rclone is wanted. */
 import type { Contestant } from "./contestant.ts";
 import type { LoadJob, RequestsJob } from "./load-job.ts";
-import { type Scale, SMALL_FILE_BYTES, type World } from "./world.ts";
+import { REPEATED_ENTRIES, type Scale, SMALL_FILE_BYTES, type World } from "./world.ts";
 
 export interface BenchCase {
   readonly id: string;
@@ -26,6 +26,9 @@ const PROPFIND_BODY = `<?xml version="1.0" encoding="utf-8"?>
 /** The same properties in another order: an answer of its own to a server that keeps answers. */
 const OTHER_BODY = `<?xml version="1.0" encoding="utf-8"?>
 <d:propfind xmlns:d="DAV:"><d:prop><d:getetag/><d:displayname/><d:getlastmodified/><d:getcontentlength/><d:resourcetype/></d:prop></d:propfind>`;
+
+/** All properties, as file managers ask. */
+const ALLPROP_BODY = `<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><allprop/></propfind>`;
 
 const CONNECTIONS = 8;
 const WRITE_EVERY = 50;
@@ -83,6 +86,10 @@ export const CASES: readonly BenchCase[] = [
       return { ...asked, write: { every: WRITE_EVERY, path: server.urlOf(world.written), bytes: WRITE_BYTES } };
     },
   },
+  repeated(100, 5),
+  repeated(1000, 15),
+  repeated(10_000, 20),
+  ...REPEATED_ENTRIES.map((entries) => repeated(entries, 0, { "accept-encoding": "gzip" })),
   {
     id: "d",
     title: "GET of one large file",
@@ -129,6 +136,34 @@ export const CASES: readonly BenchCase[] = [
           },
   },
 ];
+
+/** One directory that nobody changes, asked for again and again; with `headers`, by a client that asks for compression, which rclone does not do. */
+function repeated(
+  entries: (typeof REPEATED_ENTRIES)[number],
+  minimumRatio: number,
+  headers?: Readonly<Record<string, string>>,
+): BenchCase {
+  return {
+    id: `p${entries}${headers ? "z" : ""}`,
+    title: `PROPFIND of one directory of ${entries}, unchanged, all properties${headers ? ", gzip asked for" : ", no compression"}`,
+    unit: "requests/s",
+    minimumRatio,
+    job(server, { repeated }, scale, answerLength) {
+      // Slow servers are asked less often: it is the rate that is told.
+      const share = server.name === "rclone" ? 20 : 1;
+      const passes = Math.max(50, Math.round((scale.repeatedRequests * 100) / entries / share));
+      const asked = propfind(
+        server,
+        directoryUrls(server, [repeated[entries]]),
+        passes,
+        entries,
+        answerLength,
+        ALLPROP_BODY,
+      );
+      return server.answerPaths ? asked : { ...asked, headers: { ...asked.headers, ...headers } };
+    },
+  };
+}
 
 function directoryUrls(server: Contestant, paths: readonly string[]): readonly string[] {
   return paths.map((path) => `${server.urlOf(path)}/`);

@@ -4,6 +4,7 @@
  * the load generator must not be what is measured.
  */
 import { connect, type Socket } from "node:net";
+import { gunzipSync } from "node:zlib";
 
 const ANSWER_WITHIN_MS = 120_000;
 const BUFFER_BYTES = 1024 * 1024;
@@ -13,7 +14,7 @@ export interface Answer {
   readonly status: number;
   /** Bytes of the body, its chunk framing excluded. */
   readonly length: number;
-  /** Empty unless asked for. */
+  /** Empty unless asked for; decompressed. */
   readonly body: string;
   readonly hasContentLength: boolean;
 }
@@ -89,6 +90,7 @@ function createParser(keepBody: boolean) {
   let status = 0;
   let length = 0;
   let hasContentLength = false;
+  let isCompressed = false;
   const kept: Buffer[] = [];
   /** Bytes of the body, or of the present chunk, still to come. */
   let left = 0;
@@ -147,6 +149,7 @@ function createParser(keepBody: boolean) {
     status = Number(head.slice(9, 12));
     const contentLength = /\r\ncontent-length: *(\d+)/i.exec(head);
     hasContentLength = contentLength !== null;
+    isCompressed = /\r\ncontent-encoding: *gzip/i.test(head);
     if (contentLength) left = Number(contentLength[1]);
     else if (/\r\ntransfer-encoding: *chunked/i.test(head)) chunked = "size";
     return rest;
@@ -163,6 +166,10 @@ function createParser(keepBody: boolean) {
       takeData(rest);
       return left === 0;
     },
-    answer: (): Answer => ({ status, length, hasContentLength, body: Buffer.concat(kept).toString() }),
+    answer(): Answer {
+      const bytes = Buffer.concat(kept);
+      const body = isCompressed && bytes.length > 0 ? gunzipSync(bytes) : bytes;
+      return { status, length, hasContentLength, body: body.toString() };
+    },
   };
 }

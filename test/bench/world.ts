@@ -12,7 +12,12 @@ export interface Scale {
   /** Passes over the small files. */
   readonly smallPasses: number;
   readonly wideRequests: number;
+  /** Requests for the smallest of the directories that are asked for again and again; larger ones are asked for less often. */
+  readonly repeatedRequests: number;
 }
+
+/** Entries of the directories that are asked for again and again. */
+export const REPEATED_ENTRIES = [100, 1000, 10_000] as const;
 
 export const SCALES = {
   full: {
@@ -23,6 +28,7 @@ export const SCALES = {
     smallFiles: 2000,
     smallPasses: 4,
     wideRequests: 1000,
+    repeatedRequests: 20_000,
   },
   small: {
     directories: 100,
@@ -32,6 +38,7 @@ export const SCALES = {
     smallFiles: 200,
     smallPasses: 4,
     wideRequests: 200,
+    repeatedRequests: 2000,
   },
 } as const satisfies Record<string, Scale>;
 
@@ -47,6 +54,8 @@ export interface World {
   readonly wide: string;
   /** The file in `wide` that is written again and again. */
   readonly written: string;
+  /** Directories of `REPEATED_ENTRIES` entries that nobody changes. */
+  readonly repeated: Readonly<Record<(typeof REPEATED_ENTRIES)[number], string>>;
   readonly big: string;
   readonly small: readonly string[];
   readonly putTarget: string;
@@ -64,6 +73,11 @@ export function makeWorld(root: string, scale: Scale): World {
   mkdirSync(join(root, "wide"));
   for (const i of numbers(scale.wideEntries - 1)) writeFileSync(join(root, "wide", fileName(0, i)), "0123456789");
   writeFileSync(join(root, "wide", "written.txt"), "0123456789");
+  for (const entries of REPEATED_ENTRIES) {
+    mkdirSync(join(root, "repeated", String(entries)), { recursive: true });
+    for (const i of numbers(entries))
+      writeFileSync(join(root, "repeated", String(entries), fileName(0, i)), "0123456789");
+  }
   mkdirSync(join(root, "small"));
   const small = numbers(scale.smallFiles).map((i) => `/small/f${String(i).padStart(5, "0")}.bin`);
   for (const path of small) writeFileSync(join(root, path), Buffer.alloc(SMALL_FILE_BYTES, path));
@@ -76,6 +90,7 @@ export function makeWorld(root: string, scale: Scale): World {
     others: all.slice(scale.directories),
     wide: "/wide",
     written: "/wide/written.txt",
+    repeated: { 100: "/repeated/100", 1000: "/repeated/1000", 10000: "/repeated/10000" },
     big: "/big/one.bin",
     small,
     putTarget: "/put/target.bin",

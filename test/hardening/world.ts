@@ -72,7 +72,6 @@ export async function openHardened(o: HardenedOptions = {}): Promise<Hardened> {
     }),
     log: silentLog,
     version: "1.2.3",
-    servesLinks: true,
   };
   const create = createFronts(deps, createLogger({ level: "silent" }), {
     metrics,

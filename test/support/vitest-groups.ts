@@ -1,4 +1,5 @@
 /** Which test files run together: the programs of `test/clients` get the machine for themselves, after all others. */
+import { availableParallelism } from "node:os";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import { ClosingLine } from "./closing-line.ts";
 
@@ -19,6 +20,8 @@ export function projects({ full }: { readonly full: boolean }): TestProjectInlin
         exclude: ["test/clients/**", ...exclude],
         testTimeout: full ? longest : 30_000,
         hookTimeout: 60_000,
+        // Vitest leaves one processor free, which on two is half the machine: many files wait for programs they started.
+        maxWorkers: Math.max(2, availableParallelism() - 1),
         sequence: { groupOrder: 0 },
       },
     },

@@ -158,6 +158,9 @@ export function fakeVfs(seed: Readonly<Record<string, string | Buffer | "directo
       if (vfs.redirectTo !== undefined) return { kind: "redirect", resource, url: vfs.redirectTo };
       return { kind: "proxy", resource, read: read(path) };
     },
+    async gather() {
+      throw new StorageError("unsupported", "nothing is gathered over WebDAV");
+    },
     async write(path, source, o) {
       called("write", path);
       const existing = resourceAt(path);

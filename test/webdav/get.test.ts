@@ -127,6 +127,17 @@ describe("GET", () => {
     expect((await front.ask("HEAD", "/dav/big.mp4")).status).toBe(200);
   });
 
+  it.each(["Lavf/59.27.100", "libmpv"])(
+    "lets %s keep a redirect while it is good, for it cannot seek otherwise (webdav.md §7.1)",
+    async (agent) => {
+      const vfs = fakeTree();
+      vfs.redirectTo = "https://cdn.example/x?sign=1";
+      const front = await startFront(vfs);
+      const reply = await front.ask("GET", "/dav/big.mp4", { "User-Agent": agent });
+      expect([reply.status, reply.headers["cache-control"]]).toEqual([302, "max-age=300, private"]);
+    },
+  );
+
   it("sandboxes what a browser would run, for the panel lives in the same origin", async () => {
     const front = await startFront(await tree());
     expect((await front.ask("GET", "/dav/page.html")).headers["content-security-policy"]).toMatch(

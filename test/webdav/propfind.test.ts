@@ -1,8 +1,12 @@
 /** PROPFIND: what is in the answers, and what happens when a listing cannot be completed (RFC 4918 §9.1, webdav.md §5, §6). */
-import { describe, expect, it } from "vitest";
+import { randomUUID } from "node:crypto";
+import { connect } from "node:net";
+import { gunzipSync } from "node:zlib";
+import { describe, expect, it, vi } from "vitest";
 import { type ErrorKind, StorageError } from "#drivers/contract/errors.ts";
+import type { Resource } from "#server/vfs/resource.ts";
 import { FAKE_TIME, fakeVfs } from "./fake-vfs.ts";
-import { chunked, MISSING, OK, readMultistatus, startFront } from "./harness.ts";
+import { AUTHORIZATION, chunked, MISSING, OK, readMultistatus, startFront } from "./harness.ts";
 import { realVfs } from "./real-vfs.ts";
 
 const tree = () => fakeVfs({ "/dir": "directory", "/dir/sub": "directory", "/dir/a.txt": "hello" });
@@ -385,6 +389,147 @@ describe("prepared listings", () => {
       const responses = readMultistatus((await front.ask("PROPFIND", "/dav/d", { Depth: "1" })).text);
       expect(responses.map(({ href }) => href)).toEqual(["/dav/d/", `/dav/d/${n}`]);
     }
+  });
+});
+
+describe("a client that takes gzip", () => {
+  const GZIP = { Depth: "1", "Accept-Encoding": "gzip" };
+  const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`文件 ${i}.txt`, "x"]));
+
+  it.each([
+    ["in memory", 500],
+    ["too large for memory, sent as it is read", 2500],
+  ])(
+    "gets the same bytes compressed, the first time and again, of a directory %s (RFC 9110 §8.4.1)",
+    async (_what, count) => {
+      const front = await startFront(await realVfs({ d: many(count) }));
+      const first = await front.ask("PROPFIND", "/dav/d", GZIP);
+      expect(first.status).toBe(207);
+      expect(first.headers).toMatchObject({ "content-encoding": "gzip", vary: "Accept-Encoding" });
+      const again = await front.ask("PROPFIND", "/dav/d", GZIP);
+      expect(again.headers).toMatchObject({ "content-encoding": "gzip", "content-length": String(again.body.length) });
+      const plain = await front.ask("PROPFIND", "/dav/d", { Depth: "1" });
+      expect(plain.headers["content-encoding"]).toBeUndefined();
+      expect(plain.headers.vary).toBe("Accept-Encoding");
+      expect(gunzipSync(first.body).equals(plain.body)).toBe(true);
+      expect(gunzipSync(again.body).equals(plain.body)).toBe(true);
+      expect(again.body.length).toBeLessThan(plain.body.length / 5);
+      expect(readMultistatus(plain.text)).toHaveLength(count + 1);
+    },
+  );
+
+  it("gets a new answer after a change, compressed too", async () => {
+    const front = await startFront(await realVfs({ d: many(500) }));
+    await front.ask("PROPFIND", "/dav/d", GZIP);
+    await front.ask("PUT", "/dav/d/new.txt", {}, "y");
+    const text = gunzipSync((await front.ask("PROPFIND", "/dav/d", GZIP)).body).toString();
+    expect(readMultistatus(text).map(({ href }) => href)).toContain("/dav/d/new.txt");
+  });
+
+  it("gets a small answer as it is, with Vary all the same", async () => {
+    const front = await startFront(tree());
+    const reply = await front.ask("PROPFIND", "/dav/dir", { Depth: "0", "Accept-Encoding": "gzip" });
+    expect(reply.headers["content-encoding"]).toBeUndefined();
+    expect(reply.headers.vary).toBe("Accept-Encoding");
+    expect(readMultistatus(reply.text)).toHaveLength(1);
+  });
+
+  it.each([
+    ["br, gzip;q=0.5", "gzip"],
+    ["x-gzip", "gzip"],
+    ["*", "gzip"],
+    ["gzip;q=0, *", undefined],
+    ["GZIP", "gzip"],
+    ["*;q=0", undefined],
+    ["br, deflate", undefined],
+    ["", undefined],
+  ])("says so by Accept-Encoding: %j gets %j (RFC 9110 §12.5.3)", async (header, coding) => {
+    const front = await startFront(await realVfs({ d: many(50) }));
+    const reply = await front.ask("PROPFIND", "/dav/d", { Depth: "1", "Accept-Encoding": header });
+    expect(reply.headers["content-encoding"]).toBe(coding);
+  });
+
+  it.each([["identity"], ["gzip"]])(
+    "that leaves in the middle ends the reading, and is nobody's fault (%s)",
+    async (coding) => {
+      const vfs = fakeVfs({ "/big": "directory" });
+      const PAGES = 2000;
+      let pages = 0;
+      let isOver = false;
+      const { list } = vfs;
+      vfs.list = async (...of) => {
+        const { entries: _, version: __, ...listing } = await list(...of);
+        return {
+          ...listing,
+          async *pages() {
+            try {
+              for (; pages < PAGES; pages++) {
+                yield Array.from({ length: 100 }, (_, i) => ({
+                  ...listing.directory,
+                  kind: "file" as const,
+                  name: `${randomUUID()}-${i}`,
+                }));
+              }
+            } finally {
+              isOver = true;
+            }
+          },
+        };
+      };
+      const front = await startFront(vfs);
+      const socket = connect(front.port, "127.0.0.1");
+      socket.write(
+        `PROPFIND /dav/big HTTP/1.1\r\nHost: h\r\nAuthorization: ${AUTHORIZATION}\r\nDepth: 1\r\nAccept-Encoding: ${coding}\r\n\r\n`,
+      );
+      await new Promise((resolve) => socket.once("data", resolve));
+      socket.destroy();
+      await vi.waitFor(() => expect(isOver).toBe(true), 10_000);
+      expect(pages).toBeLessThan(PAGES);
+      expect(front.logged.filter((line) => /^(?:error|warn|bug)/.test(line))).toEqual([]);
+    },
+  );
+
+  it("sees a cut connection where a listing fails after the 207 began (webdav.md §5)", async () => {
+    const vfs = fakeVfs({
+      "/big": "directory",
+      ...Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`/big/file-${i}.txt`, "x"])),
+    });
+    vfs.pageSize = 1000;
+    vfs.failPage = { page: 1, error: new StorageError("unavailable", "gone") };
+    const front = await startFront(vfs);
+    const reply = await front.ask("PROPFIND", "/dav/big", GZIP);
+    expect(reply.status).toBe(207);
+    expect(reply.whole).toBe(false);
+    expect(() => gunzipSync(reply.body)).toThrow();
+  });
+});
+
+describe("many who list a directory at once", () => {
+  it("are answered by one reading of its entries, and each by the whole of it", async () => {
+    const vfs = fakeVfs({
+      "/d": "directory",
+      ...Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`/d/${i}.txt`, "x"])),
+    });
+    let readings = 0;
+    const { list } = vfs;
+    vfs.list = async (...of) => {
+      const listing = await list(...of);
+      const entries = listing.entries as readonly Resource[];
+      const counted = new Proxy(entries, {
+        get(target, key) {
+          if (key === "0") readings += 1;
+          // So slow that all are there before the first is done.
+          for (const until = performance.now() + (Number(key) % 50 === 0 ? 2 : 0); performance.now() < until; );
+          return Reflect.get(target, key, target);
+        },
+      });
+      return { ...listing, entries: counted };
+    };
+    const front = await startFront(vfs);
+    const replies = await Promise.all(Array.from({ length: 8 }, () => front.ask("PROPFIND", "/dav/d", { Depth: "1" })));
+    expect(new Set(replies.map(({ text }) => text)).size).toBe(1);
+    expect(readMultistatus(replies[0]!.text)).toHaveLength(2001);
+    expect(readings).toBeLessThanOrEqual(2);
   });
 });
 

@@ -1,11 +1,12 @@
 /** Changing files and directories (alist-api.md §6). */
 import { z } from "@hono/zod-openapi";
-import { StorageError } from "#drivers/contract/errors.ts";
-import { checkName, joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
+import { type ErrorKind, kindOf, StorageError } from "#drivers/contract/errors.ts";
+import { joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
 import type { User } from "../../auth/users.ts";
 import type { Task } from "../../tasks/api.ts";
 import type { Vfs } from "../../vfs/api.ts";
 import type { Resource } from "../../vfs/resource.ts";
+import { legalName, legalNames, makeDirectories, transfer } from "../changing.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { dialectOf } from "../dialect.ts";
@@ -24,6 +25,9 @@ const transferInput = z.object({
   merge: wireBool(),
 });
 type TransferInput = z.output<typeof transferInput>;
+
+/** Kinds of failure of a storage that does not answer now, and may when a task's turn comes. */
+const MAY_ANSWER_LATER: readonly (ErrorKind | undefined)[] = ["unavailable", "timeout", "unauthenticated"];
 
 /** What is done at once is told by the message alone; the rest is on its way as tasks (alist-api.md §6). */
 const transferOutput = z.object({ message: z.string(), tasks: z.array(taskInfoSchema) });
@@ -124,43 +128,11 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
         names.map((name) => joinPath(directory, name)),
         { signal },
       );
-      const failed = outcomes.find(({ error }) => error !== undefined && !isKind(error, "not-found"));
+      const failed = outcomes.find(({ error }) => error !== undefined && kindOf(error) !== "not-found");
       if (failed) throw failed.error;
       return null;
     },
   );
-
-  async function makeDirectories(vfs: Vfs, path: string, signal: AbortSignal): Promise<void> {
-    try {
-      await vfs.makeDirectory(path, { signal });
-    } catch (error) {
-      if (isKind(error, "already-exists")) {
-        const existing = await vfs.stat(path, { signal });
-        if (existing.kind === "directory") return;
-        throw new ApiError(500, "file exists");
-      }
-      if (!isKind(error, "not-found") || parentOf(path) === path) throw error;
-      if (!vfs.storages.at(path)) throw new ApiError(500, `storage not found: nothing is mounted at ${path}`);
-      await makeDirectories(vfs, parentOf(path), signal);
-      await vfs.makeDirectory(path, { signal });
-    }
-  }
-
-  async function transfer(
-    vfs: Vfs,
-    how: "move" | "copy",
-    from: string,
-    to: string,
-    overwrite: boolean,
-    signal: AbortSignal,
-  ) {
-    try {
-      await vfs[how](from, to, { conflict: overwrite ? "replace" : "fail", signal });
-    } catch (error) {
-      if (!overwrite && isKind(error, "precondition-failed")) throw new ApiError(403, `file [${nameOf(to)}] exists`);
-      throw error;
-    }
-  }
 
   /** The task that will do it; undefined where it is done, or there is nothing to do. */
   async function transferOrTask(
@@ -173,7 +145,7 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
     signal: AbortSignal,
   ): Promise<Task | undefined> {
     const { overwrite, skip_existing: skips, merge } = input;
-    if (!vfs.storages.at(to)) throw new ApiError(500, `storage not found: nothing is mounted at ${parentOf(to)}`);
+    if (!vfs.storages.at(to)) throw new ApiError(500, "storage not found: nothing is mounted there");
     const target = await statOrNothing(vfs, to, signal);
     if (target && !overwrite && !skips && !merge) throw new ApiError(403, `file [${nameOf(to)}] exists`);
     const isFile = target?.kind === "file";
@@ -194,8 +166,7 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
     try {
       return (await vfs.way(how, from, to)) === "service";
     } catch (error) {
-      // A storage that does not answer now may when the task's turn comes.
-      if (!isKind(error, "unavailable") && !isKind(error, "timeout") && !isKind(error, "unauthenticated")) throw error;
+      if (!MAY_ANSWER_LATER.includes(kindOf(error))) throw error;
       return false;
     }
   }
@@ -210,28 +181,8 @@ export function fsChangeRoutes(app: ApiApp, deps: ApiDeps): void {
     try {
       return await vfs.stat(path, { signal });
     } catch (error) {
-      if (isKind(error, "not-found")) return undefined;
+      if (kindOf(error) === "not-found") return undefined;
       throw error;
     }
   }
-}
-
-function legalNames(names: readonly string[]): readonly string[] {
-  if (names.length === 0) throw new ApiError(400, "Empty file names");
-  return names.map(legalName);
-}
-
-/** One component (alist-api.md §4.8); `a..b.txt` is legal, whatever AList says. */
-function legalName(name: string): string {
-  try {
-    checkName(name);
-  } catch {
-    throw new ApiError(400, `invalid file name: ${JSON.stringify(name)}`);
-  }
-  if (name.includes("\\")) throw new ApiError(400, `invalid file name: ${JSON.stringify(name)}`);
-  return name;
-}
-
-function isKind(error: unknown, kind: StorageError["kind"]): boolean {
-  return error instanceof StorageError && error.kind === kind;
 }

@@ -38,6 +38,8 @@ const listOutput = z.object({
   readme: z.string(),
   header: z.string(),
   write: z.boolean(),
+  /** OpenList's: the folder's rule lets him write. */
+  write_content_bypass: z.boolean(),
   provider: z.string(),
   pandav_stale_seconds: z.number().optional(),
 });
@@ -83,6 +85,7 @@ export function fsRoutes(app: ApiApp, deps: ApiDeps): void {
         ...paging,
         ...rights.wordsAt(path),
         write: vfs.capabilities(path)?.upload === true,
+        write_content_bypass: rights.writesByRule(path),
         provider: providerOf(path),
         ...(listing.staleSeconds !== undefined && { pandav_stale_seconds: listing.staleSeconds }),
       };
@@ -107,10 +110,9 @@ export function fsRoutes(app: ApiApp, deps: ApiDeps): void {
       const resource = await found(user, path, () => vfs.stat(path, { signal }));
       const { toRow, toSingle } = createObjects(settings, auth.signatures, user);
       const obj = toSingle(resource);
-      const linked = deps.servesLinks === true && resource.kind === "file";
       return {
         ...obj,
-        raw_url: linked ? `${publicOrigin(c, settings)}/p${encodePath(path)}${obj.sign && `?sign=${obj.sign}`}` : "",
+        raw_url: resource.kind === "file" ? rawUrl(publicOrigin(c, settings), path, obj.sign) : "",
         ...rights.wordsAt(path),
         provider: providerOf(path),
         web_proxy: storages.at(path)?.delivery === "proxy",
@@ -144,6 +146,13 @@ export function fsRoutes(app: ApiApp, deps: ApiDeps): void {
       return directories;
     },
   );
+
+  /** Where a file's bytes are; whether they come from there or through this server is decided when they are asked for, unless the storage says so. */
+  function rawUrl(origin: string, path: string, sign: string): string {
+    const storage = storages.at(path);
+    const through = storage?.delivery === "proxy" || !storage?.capabilities?.link ? "p" : "d";
+    return `${origin}/${through}${encodePath(path)}${sign && `?sign=${sign}`}`;
+  }
 
   /** A not-found below no storage is a missing storage, which clients tell apart (alist-api.md §3). */
   async function found<T>(user: User, path: string, ask: () => Promise<T>): Promise<T> {

@@ -21,6 +21,7 @@ export function meRoutes(app: ApiApp, deps: ApiDeps): void {
       permission: user.permission,
       sso_id: "",
       otp: user.hasTotp === true,
+      allow_ldap: false,
       // Both null for the static token, as AList has it (alist-api.md §11).
       role_names: by === "token" ? null : [user.role],
       permissions: by === "token" ? null : [{ path: user.basePath, permission: user.permission }],
@@ -42,11 +43,11 @@ export function meRoutes(app: ApiApp, deps: ApiDeps): void {
     },
     async ({ input: { username, password }, caller: { user } }) => {
       const { users } = deps.auth;
-      const own = await users.get(user.id);
-      const name = username || user.name;
       // As the account is, not as a token shows it.
-      if (own && name !== own.name) await users.update(own.id, { ...own, name });
-      if (password !== "") await users.setPassword(name, password);
+      const own = (await users.get(user.id)) ?? user;
+      const name = username || own.name;
+      if (name === own.name && password === "") return null;
+      await users.update(own.id, { ...own, name }, password === "" ? undefined : password);
       return null;
     },
   );

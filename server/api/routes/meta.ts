@@ -37,6 +37,11 @@ const metaSchema = z
     r_sub: z.boolean(),
     header: z.string(),
     header_sub: z.boolean(),
+    /** OpenList's lists of users with rights of their own in a folder: there are none. */
+    read_users: z.array(z.int()),
+    read_users_sub: z.boolean(),
+    write_users: z.array(z.int()),
+    write_users_sub: z.boolean(),
   })
   .openapi("Meta");
 
@@ -163,5 +168,9 @@ function shown(meta: Meta): z.input<typeof metaSchema> {
     r_sub: meta.readmeSub,
     header: meta.header,
     header_sub: meta.headerSub,
+    read_users: [],
+    read_users_sub: false,
+    write_users: [],
+    write_users_sub: false,
   };
 }

@@ -35,6 +35,7 @@ const storageSchema = z
     remark: z.string(),
     disabled: z.boolean(),
     delivery: z.enum(["auto", "proxy", "redirect"]),
+    placeholders: z.enum(["auto", "keep", "pass"]),
     modifiedAt: z.number(),
     state: z.enum(["starting", "working", "failed", "disabled"]),
     error: z.string().optional(),
@@ -98,11 +99,12 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
         remark: z.string().optional(),
         order: z.int().optional(),
         delivery: z.enum(["auto", "proxy", "redirect"]).optional(),
+        placeholders: z.enum(["auto", "keep", "pass"]).optional(),
         account: z.int().optional(),
       }),
       output: storageSchema,
     },
-    async ({ input: { mountPath, driver, settings, remark, order, delivery, account }, signal }) => {
+    async ({ input: { mountPath, driver, settings, remark, order, delivery, placeholders, account }, signal }) => {
       const definition = await catalogue.driver(driver);
       const info = await vfs.storages.add(
         {
@@ -112,6 +114,7 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
           ...(remark !== undefined && { remark }),
           ...(order !== undefined && { order }),
           ...(delivery !== undefined && { delivery }),
+          ...(placeholders !== undefined && { placeholders }),
           ...(account !== undefined && { account }),
         },
         { signal },
@@ -121,11 +124,24 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
   );
 
   async function shown(info: StorageInfo): Promise<z.input<typeof storageSchema>> {
-    const { id, mountPath, driver, provider, order, remark, disabled, delivery, modifiedAt, state, error } = info;
+    const { id, mountPath, driver, provider, order, remark, disabled, delivery, placeholders } = info;
+    const { modifiedAt, state, error } = info;
     const definition = await catalogue.driver(driver);
     const settings = definition ? maskSettings(definition, info.settings) : {};
     const abilities = Object.entries(info.capabilities ?? {}).flatMap(([name, able]) => (able === true ? [name] : []));
-    const mount = { id, mountPath, driver, provider, settings, order, remark, disabled, delivery, modifiedAt };
+    const mount = {
+      id,
+      mountPath,
+      driver,
+      provider,
+      settings,
+      order,
+      remark,
+      disabled,
+      delivery,
+      placeholders,
+      modifiedAt,
+    };
     return {
       ...mount,
       state,

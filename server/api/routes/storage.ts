@@ -6,9 +6,13 @@ import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
 import { ApiError } from "../envelope.ts";
 import { toFailure } from "../failures.ts";
-import { storageSchema } from "../schemas.ts";
-import { fromText, storageInput, toStorageInput, toStorageObject } from "../storage-form.ts";
+import { nothing, storageSchema } from "../schemas.ts";
+import { readAddition } from "../storage-addition.ts";
+import { storageInput, toStorageInput, toStorageObject } from "../storage-form.ts";
 import { wireInt } from "../wire-fields.ts";
+
+/** How long a storage may take to open after it failed, in milliseconds. */
+const RELOAD_MS = 60_000;
 
 const byId = z.object({ id: wireInt().pipe(z.int("id is missing")) });
 
@@ -64,9 +68,8 @@ export function storageRoutes(app: ApiApp, deps: ApiDeps): void {
     async ({ input, signal }) => {
       try {
         const definition = await catalogue.driver(input.driver);
-        const wanted = toStorageInput(input, definition);
-        const settings = definition ? fromText(definition, wanted.settings) : wanted.settings;
-        const { id } = await vfs.storages.add({ ...wanted, settings }, { signal });
+        const { settings, account } = await readAddition(deps.accounts, definition, input.addition, { signal });
+        const { id } = await vfs.storages.add({ ...toStorageInput(input, settings), ...account }, { signal });
         return { id };
       } catch (error) {
         // alist-web reads data.id of a failure too (alist-api.md §12.1).
@@ -92,9 +95,29 @@ export function storageRoutes(app: ApiApp, deps: ApiDeps): void {
       const definition = await catalogue.driver(old.driver);
       const named = await catalogue.driver(input.driver);
       if (named?.id !== old.driver) throw new ApiError(500, "driver cannot be changed");
-      const wanted = toStorageInput(input, definition, old);
-      const settings = definition ? fromText(definition, wanted.settings) : wanted.settings;
-      await vfs.storages.update(input.id, { ...wanted, settings }, { signal });
+      const { settings, account } = await readAddition(deps.accounts, definition, input.addition, { signal }, old);
+      await vfs.storages.update(input.id, { ...toStorageInput(input, settings, old), ...account }, { signal });
+      return null;
+    },
+  );
+
+  declare(
+    app,
+    deps,
+    {
+      method: "post",
+      path: "/api/admin/storage/load_all",
+      summary: "Try again what failed to open; answered before it is known how that ends",
+      access: "admin",
+      source: "query",
+      input: nothing,
+      output: z.null(),
+    },
+    async () => {
+      for (const { state, mountPath } of vfs.storages.list()) {
+        // Asking is what opens it; how it ended stands with the storage.
+        if (state === "failed") vfs.stat(mountPath, { signal: AbortSignal.timeout(RELOAD_MS) }).catch(() => {});
+      }
       return null;
     },
   );

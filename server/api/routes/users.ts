@@ -22,6 +22,7 @@ const userSchema = z
     sso_id: z.string(),
     /** Ours: whether a login asks for a code. */
     otp: z.boolean(),
+    allow_ldap: z.boolean(),
   })
   .openapi("User");
 
@@ -109,8 +110,8 @@ export function userRoutes(app: ApiApp, deps: ApiDeps): void {
       const old = await required(input.id);
       const role = input.role === undefined ? old.role : roleMeant(input.role);
       if (role !== old.role) throw new ApiError(403, `cannot change role of ${old.role} user`);
-      const { name } = await users.update(input.id, fromWire(input));
-      if (input.password !== "" && old.role !== "guest") await users.setPassword(name, input.password);
+      const isNewPassword = input.password !== "" && old.role !== "guest";
+      await users.update(input.id, fromWire(input), isNewPassword ? input.password : undefined);
       return null;
     },
   );
@@ -204,6 +205,7 @@ export function userRoutes(app: ApiApp, deps: ApiDeps): void {
       permission: user.permission,
       sso_id: "",
       otp: user.hasTotp === true,
+      allow_ldap: false,
     };
   }
 }

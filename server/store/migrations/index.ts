@@ -7,7 +7,10 @@ import { up as locks } from "./0004-locks.ts";
 import { up as remembered } from "./0005-remembered.ts";
 import { up as users } from "./0006-users.ts";
 import { up as audit } from "./0007-audit.ts";
+import { up as moving } from "./0008-moving.ts";
+import { up as shares } from "./0009-shares.ts";
 import { up as tasks } from "./0010-tasks.ts";
+import { up as placeholders } from "./0011-placeholders.ts";
 
 export const migrations: Migrations = {
   "0001-first": { up: first },
@@ -17,5 +20,8 @@ export const migrations: Migrations = {
   "0005-remembered": { up: remembered },
   "0006-users": { up: users },
   "0007-audit": { up: audit },
+  "0008-moving": { up: moving },
+  "0009-shares": { up: shares },
   "0010-tasks": { up: tasks },
+  "0011-placeholders": { up: placeholders },
 };

@@ -6,6 +6,7 @@ import type { LockHolder } from "./lock.ts";
 /** The changes of the vfs, with the place of their options. */
 const OPTIONS_AT = {
   write: 2,
+  gather: 2,
   makeDirectory: 1,
   remove: 1,
   removeAll: 1,

@@ -6,6 +6,7 @@ import type { Locks } from "../locks/locks.ts";
 import type { FoundNode, Lookup } from "../lookup.ts";
 import type { MountedStorage } from "../mounted-storage.ts";
 import { resourceOf } from "../node-resource.ts";
+import type { Placeholders } from "../placeholders/placeholders.ts";
 import type { Resource, VfsOptions } from "../resource.ts";
 import { entryOf, type TreeNode } from "../tree/tree.ts";
 import { changedProperties, type DeadProperty, type PropertyChange } from "./dead-properties.ts";
@@ -27,14 +28,17 @@ export interface PropertiesOptions {
   readonly remembered: RememberedNodes;
   readonly lookup: Lookup;
   readonly locks: Pick<Locks, "guard">;
+  readonly placeholders: Pick<Placeholders, "date">;
 }
 
 export class Properties {
   readonly #remembered: RememberedNodes;
   readonly #lookup: Lookup;
   readonly #locks: Pick<Locks, "guard">;
+  readonly #placeholders: Pick<Placeholders, "date">;
 
-  constructor({ remembered, lookup, locks }: PropertiesOptions) {
+  constructor({ remembered, lookup, locks, placeholders }: PropertiesOptions) {
+    this.#placeholders = placeholders;
     this.#remembered = remembered;
     this.#lookup = lookup;
     this.#locks = locks;
@@ -125,6 +129,8 @@ export class Properties {
     o: VfsOptions,
   ): Promise<{ readonly node: TreeNode; readonly toRemember: number | undefined }> {
     const { storage, node, parent } = found;
+    const dated = await this.#placeholders.date(found, ms);
+    if (dated) return { node: dated, toRemember: undefined };
     await storage.mount();
     if (!storage.capabilities?.setModifiedAt) return { node, toRemember: ms };
     let entry: Entry;

@@ -1,6 +1,9 @@
 /** The nodes of which something is remembered: asked with every entry of every listing, so that those of which nothing is cost a look at a set. */
+import type { Transaction } from "kysely";
 import { LRUCache } from "lru-cache";
 import type { Clock, Log } from "#drivers/contract/driver.ts";
+import type { Entry } from "#drivers/contract/mount.ts";
+import type { Schema } from "../../store/schema.ts";
 import type { Store } from "../../store/store.ts";
 import type { Tree, TreeNode } from "../tree/tree.ts";
 import { type DeadProperty, propertiesToText } from "./dead-properties.ts";
@@ -61,10 +64,15 @@ export class RememberedNodes {
     });
   }
 
-  /** Forgets all of a storage. */
-  async dropStorage(storageId: number): Promise<void> {
+  /** Forgets all of a storage, together with what `also` changes of the storage itself: after a crash both are so or neither. */
+  async dropStorage(storageId: number, also: (trx: Transaction<Schema>) => Promise<unknown>): Promise<void> {
     await this.#serial(async () => {
-      this.#forgetInMemory(await this.#rows.delete((eb) => eb("storage_id", "=", storageId)));
+      const gone = await this.#o.store.db.transaction().execute(async (trx) => {
+        const dropped = await this.#rows.deleteStorage(trx, storageId);
+        await also(trx);
+        return dropped;
+      });
+      this.#forgetInMemory(gone);
     });
   }
 
@@ -144,6 +152,33 @@ export class RememberedNodes {
       }
       if (from.kind === "directory" && isSamePlace) await this.#moveBelow(storageId, from.id, to.node.id);
       return values !== undefined;
+    });
+  }
+
+  /** True where something is remembered of a node, or may be of what lies below it. */
+  hasAny(storageId: number, node: TreeNode): boolean {
+    return !this.#hasNothing(storageId, node);
+  }
+
+  /**
+   * After a crash: what was remembered of `from`, and of all below it, waits for `to`, together with what `also` writes; where `to` has taken another's place, what
+   * was remembered of that is forgotten. Only where ids are paths.
+   */
+  async follow(
+    storageId: number,
+    from: Pick<TreeNode, "id">,
+    to: Pick<Entry, "id" | "name">,
+    { replaces, also }: { readonly replaces: boolean; readonly also: (trx: Transaction<Schema>) => Promise<unknown> },
+  ): Promise<void> {
+    await this.#serial(async () => {
+      const { gone, waiting } = await this.#o.store.db.transaction().execute(async (trx) => {
+        const replaced = replaces ? await this.#rows.deletePlace(trx, storageId, to.id) : [];
+        const followed = await this.#rows.follow(trx, storageId, from.id, to);
+        await also(trx);
+        return { gone: replaced, waiting: followed };
+      });
+      this.#forgetInMemory([...gone, ...waiting]);
+      for (const row of waiting) this.#unseated.get(storageId)?.add(row);
     });
   }
 

@@ -1,5 +1,5 @@
 /** The rows of what is remembered, in the durable database. */
-import type { Expression, ExpressionBuilder, SqlBool } from "kysely";
+import type { Expression, ExpressionBuilder, SqlBool, Transaction } from "kysely";
 import type { Schema } from "../../store/schema.ts";
 import type { Store } from "../../store/store.ts";
 import { prepare, slot } from "../tree/statement.ts";
@@ -10,6 +10,9 @@ const AT_ONCE = 500;
 
 /** What makes a row known again when the key of its node means nothing. */
 export type RowIdentity = Pick<RememberedRow, "m" | "id" | "name">;
+
+/** What identifies a row that was deleted. */
+type Gone = Pick<RememberedRow, "m" | "n" | "storage_id">;
 
 export class RememberedRows {
   readonly #db: Store["db"];
@@ -76,10 +79,49 @@ export class RememberedRows {
     await this.#db.updateTable("remembered").set({ n: null }).where("storage_id", "=", storageId).execute();
   }
 
-  delete(
-    which: (eb: ExpressionBuilder<Schema, "remembered">) => Expression<SqlBool>,
-  ): Promise<readonly Pick<RememberedRow, "m" | "n" | "storage_id">[]> {
+  delete(which: (eb: ExpressionBuilder<Schema, "remembered">) => Expression<SqlBool>): Promise<readonly Gone[]> {
     return this.#db.deleteFrom("remembered").where(which).returning(["m", "n", "storage_id"]).execute();
+  }
+
+  deleteStorage(trx: Transaction<Schema>, storageId: number): Promise<readonly Gone[]> {
+    return trx
+      .deleteFrom("remembered")
+      .where("storage_id", "=", storageId)
+      .returning(["m", "n", "storage_id"])
+      .execute();
+  }
+
+  /** Where ids are paths: the rows of what lies at a path and below it. */
+  deletePlace(trx: Transaction<Schema>, storageId: number, id: string): Promise<readonly Gone[]> {
+    return trx
+      .deleteFrom("remembered")
+      .where("storage_id", "=", storageId)
+      .where((eb) => isAtOrBelow(eb, id))
+      .returning(["m", "n", "storage_id"])
+      .execute();
+  }
+
+  /** Where ids are paths: the rows of what lies at `from` and below it wait for what lies at `to`. As they are then, with the keys of the nodes that they had. */
+  async follow(
+    trx: Transaction<Schema>,
+    storageId: number,
+    from: string,
+    to: { readonly id: string; readonly name: string },
+  ): Promise<readonly (Gone & RowIdentity)[]> {
+    const rows = await trx
+      .selectFrom("remembered")
+      .select(["m", "n", "storage_id", "id", "name"])
+      .where("storage_id", "=", storageId)
+      .where((eb) => isAtOrBelow(eb, from))
+      .execute();
+    const followed = rows.map((row) => {
+      const isOwn = row.id === JSON.stringify(from);
+      return { ...row, id: idBelow(row.id, from, to.id), ...(isOwn && { name: JSON.stringify(to.name) }) };
+    });
+    for (const { m, id, name } of followed) {
+      await trx.updateTable("remembered").set({ id, name, n: null }).where("m", "=", m).execute();
+    }
+    return followed;
   }
 
   /** Rows that have waited for their nodes since before `at`. */
@@ -88,7 +130,7 @@ export class RememberedRows {
   }
 
   /** Where ids are paths: rows of what lies below a path. */
-  deleteBelow(storageId: number, id: string): Promise<readonly Pick<RememberedRow, "m" | "n" | "storage_id">[]> {
+  deleteBelow(storageId: number, id: string): Promise<readonly Gone[]> {
     const [from, to] = rangeBelow(id);
     return this.delete((eb) => eb.and([eb("storage_id", "=", storageId), eb("id", ">=", from), eb("id", "<", to)]));
   }
@@ -153,6 +195,11 @@ export class RememberedRows {
 function rangeBelow(id: string): readonly [from: string, to: string] {
   const start = JSON.stringify(id).slice(0, -1);
   return [`${start}/`, `${start}0`];
+}
+
+function isAtOrBelow(eb: ExpressionBuilder<Schema, "remembered">, id: string): Expression<SqlBool> {
+  const [from, to] = rangeBelow(id);
+  return eb.or([eb("id", "=", JSON.stringify(id)), eb.and([eb("id", ">=", from), eb("id", "<", to)])]);
 }
 
 function idBelow(id: string, from: string, to: string): string {

@@ -93,10 +93,10 @@ export function removeRow(core: TreeCore, row: EntryRow, movedAs?: number): void
   core.rows.touch.run(row.parent_n, -1);
 }
 
-/** Writes what a `stat` taught; nothing where it is known. A pending entry stays as it is: only we have it. */
+/** Writes what a `stat` taught; nothing where it is known. A pending entry stays as it is: only we have it; but a placeholder gives way. */
 export function noteAt(core: TreeCore, mount: MountContext, parentN: number, entry: Entry): EntryRow {
   const place = placeOf(core, mount, parentN, entry);
-  if (place.row?.pending) return place.row;
+  if (place.row?.pending && core.overlay.in(parentN)?.get(place.name)?.state !== "placeholder") return place.row;
   const fresh = factsOf(entry, place.name, mount.traits.ids);
   const facts = place.row ? keepHashes(place.row, fresh) : fresh;
   if (place.row && !place.former && sameFacts(place.row, facts)) return place.row;

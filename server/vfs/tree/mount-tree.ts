@@ -64,6 +64,35 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
     return { mountId: mount.mountId, parentN, name, n, op, entry, state: "committed", at: core.clock.now() };
   }
 
+  /** A local change that puts an entry; `content` is a placeholder's. */
+  function put(parent: TreeNode, entry: Entry, state: LocalChange["state"], content?: Buffer): Promise<TreeNode> {
+    return core.serial(async () => {
+      await writable(parent);
+      const isPending = state !== "committed";
+      const plan = placeOf(core, mount, parent.n, entry);
+      const n = keyAt(core, mount, parent.n, plan, entry, isPending);
+      const change = { ...changeOf("put", parent.n, plan.name, n, entry), state };
+      const gone = plan.former && changeOf("remove", parent.n, plan.former.name, plan.former.n, entry);
+      await core.overlay.write(gone ? [gone, change] : [change], content);
+      const known = knownChildren(core, parent);
+      const node = apply([parent.n], () => {
+        const place = placeOf(core, mount, parent.n, entry);
+        return nodeOf(
+          writeAt(core, mount, parent.n, place, n, factsOf(entry, place.name, mount.traits.ids, isPending)),
+          parent,
+        );
+      });
+      if (known && !gone) keepKnown(parent, known, node);
+      return node;
+    });
+  }
+
+  /** The change behind a node that is a placeholder. */
+  function placeholderOf(node: TreeNode): LocalChange | undefined {
+    const change = node.pending ? core.overlay.in(node.parentN)?.get(node.name) : undefined;
+    return change?.state === "placeholder" && change.n === node.n ? change : undefined;
+  }
+
   async function writable(parent: TreeNode): Promise<void> {
     while (!core.keys.has(1)) await core.keys.fetch(1);
     requireDirectory(core, parent);
@@ -117,26 +146,19 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
     pages: (node) => readPages(core, node, (child) => tupleToNode(child, node.id, mount.traits.ids)),
     stage: (node, startedAt): Promise<Staging> => beginStaging(core, mount, node, startedAt),
 
-    put: (parent, entry, state = "committed") =>
-      core.serial(async () => {
-        await writable(parent);
-        const isPending = state === "pending";
-        const plan = placeOf(core, mount, parent.n, entry);
-        const n = keyAt(core, mount, parent.n, plan, entry, isPending);
-        const change = { ...changeOf("put", parent.n, plan.name, n, entry), state };
-        const gone = plan.former && changeOf("remove", parent.n, plan.former.name, plan.former.n, entry);
-        await core.overlay.write(gone ? [gone, change] : [change]);
-        const known = knownChildren(core, parent);
-        const node = apply([parent.n], () => {
-          const place = placeOf(core, mount, parent.n, entry);
-          return nodeOf(
-            writeAt(core, mount, parent.n, place, n, factsOf(entry, place.name, mount.traits.ids, isPending)),
-            parent,
-          );
-        });
-        if (known && !gone) keepKnown(parent, known, node);
-        return node;
-      }),
+    put: (parent, entry, state = "committed") => put(parent, entry, state),
+    putPlaceholder: (parent, entry, content) => put(parent, entry, "placeholder", content),
+    isPlaceholder: (node) => placeholderOf(node) !== undefined,
+    contentOf: async (node) => {
+      // A write that is on its way has the row first.
+      const [change, content] = await core.serial(async () => {
+        const change = placeholderOf(node);
+        return [change, change && (await core.overlay.contentOf(change))] as const;
+      });
+      return change?.entry?.version === node.version ? content : undefined;
+    },
+    placeholders: () => core.overlay.placeholders(mount.mountId),
+    placeholderTotals: () => core.overlay.totals(mount.mountId),
 
     remove: (parent, name) =>
       core.serial(async () => {
@@ -178,7 +200,10 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
       }
       return core.serial(async () => {
         await writable(parent);
-        return apply([parent.n], () => nodeOf(noteAt(core, mount, parent.n, entry), parent));
+        const placeholder = core.overlay.in(parent.n)?.get(name);
+        const noted = apply([parent.n], () => nodeOf(noteAt(core, mount, parent.n, entry), parent));
+        if (placeholder?.state === "placeholder") await core.overlay.drop([placeholder]);
+        return noted;
       });
     },
     touch: (node) => void rows.touch.run(node.n, 0),

@@ -14,9 +14,16 @@ export interface LocalChange {
   readonly op: "put" | "remove";
   /** What was put; of a removal what was there, so that a listing's entry is known by its id. */
   readonly entry: Entry | undefined;
-  readonly state: "pending" | "committed";
+  /** `placeholder`: only we have it, and it gives way to whatever the storage has under its name. */
+  readonly state: "pending" | "placeholder" | "committed";
   /** Milliseconds since the epoch. */
   readonly at: number;
+}
+
+/** How much of a mount is kept in placeholders. */
+export interface PlaceholderTotals {
+  readonly count: number;
+  readonly bytes: number;
 }
 
 interface DirectoryChanges {
@@ -28,9 +35,13 @@ interface DirectoryChanges {
 /** Most rows that one statement deletes. */
 const DELETED_AT_ONCE = 100;
 
+const NONE: ReadonlySet<LocalChange> = new Set();
+
 export class Overlay {
   readonly #store: Store;
   readonly #directories = new Map<number, DirectoryChanges>();
+  /** By mount. */
+  readonly #placeholders = new Map<number, Set<LocalChange>>();
 
   private constructor(store: Store) {
     this.#store = store;
@@ -38,7 +49,12 @@ export class Overlay {
 
   static async load(store: Store): Promise<Overlay> {
     const overlay = new Overlay(store);
-    for (const row of await store.db.selectFrom("overlay").selectAll().execute()) overlay.#remember(toChange(row));
+    const rows = await store.db
+      .selectFrom("overlay")
+      .select(["storage_id", "parent_n", "name", "n", "op", "entry", "state", "at"])
+      .select((eb) => eb("content", "is not", null).as("has_content"))
+      .execute();
+    for (const row of rows) overlay.#remember(toChange(row));
     return overlay;
   }
 
@@ -57,14 +73,42 @@ export class Overlay {
     return this.#directories.get(parentN)?.byId.get(id) ?? [];
   }
 
-  /** Stores changes together; each replaces an earlier one of its name. Listings heed them from the call on, and they are durable when it resolves. */
-  async write(changes: readonly LocalChange[]): Promise<void> {
+  /** The placeholders of a mount. */
+  placeholders(mountId: number): ReadonlySet<LocalChange> {
+    return this.#placeholders.get(mountId) ?? NONE;
+  }
+
+  totals(mountId: number): PlaceholderTotals {
+    let bytes = 0;
+    const all = this.placeholders(mountId);
+    for (const { entry } of all) bytes += entry?.size ?? 0;
+    return { count: all.size, bytes };
+  }
+
+  /** What a placeholder holds; undefined once it is one no more. */
+  async contentOf({ parentN, name, n, at }: LocalChange): Promise<Buffer | undefined> {
+    const row = await this.#store.db
+      .selectFrom("overlay")
+      .select("content")
+      .where("parent_n", "=", parentN)
+      .where("name", "=", name)
+      .where("n", "=", n)
+      .where("at", "=", at)
+      .executeTakeFirst();
+    return row?.content == null ? undefined : Buffer.from(row.content, "base64");
+  }
+
+  /**
+   * Stores changes together; each replaces an earlier one of its name. Listings heed them from the call on, and they are durable when it resolves.
+   * `content` is that of the placeholders among them.
+   */
+  async write(changes: readonly LocalChange[], content?: Buffer): Promise<void> {
     const before = changes.map((change) => this.in(change.parentN)?.get(change.name));
     for (const change of changes) this.#remember(change);
     try {
       await this.#store.db
         .insertInto("overlay")
-        .values(changes.map(toRow))
+        .values(changes.map((change) => toRow(change, content)))
         .onConflict((c) =>
           c.columns(["parent_n", "name"]).doUpdateSet((eb) => ({
             storage_id: eb.ref("excluded.storage_id"),
@@ -73,6 +117,7 @@ export class Overlay {
             entry: eb.ref("excluded.entry"),
             state: eb.ref("excluded.state"),
             at: eb.ref("excluded.at"),
+            content: eb.ref("excluded.content"),
           })),
         )
         .execute();
@@ -124,6 +169,10 @@ export class Overlay {
     if (replaced) this.#forget(replaced);
     this.#directories.set(change.parentN, directory);
     directory.byName.set(change.name, change);
+    if (change.state === "placeholder") {
+      const all = this.#placeholders.get(change.mountId) ?? new Set();
+      this.#placeholders.set(change.mountId, all.add(change));
+    }
     const id = idOf(change);
     if (id === undefined) return;
     directory.byId.set(id, (directory.byId.get(id) ?? new Set()).add(change));
@@ -133,6 +182,7 @@ export class Overlay {
     const directory = this.#directories.get(change.parentN);
     if (directory?.byName.get(change.name) !== change) return;
     directory.byName.delete(change.name);
+    this.#placeholders.get(change.mountId)?.delete(change);
     const id = idOf(change);
     const ofId = id === undefined ? undefined : directory.byId.get(id);
     if (id !== undefined && ofId?.delete(change) && ofId.size === 0) directory.byId.delete(id);
@@ -140,16 +190,21 @@ export class Overlay {
   }
 }
 
-/** True where a listing that began at `startedAt` cannot be trusted to know the change. */
+/** True where a listing that began at `startedAt` cannot be trusted to know the change. Of a placeholder no listing knows, as long as the storage has nothing under its name. */
 export function isAheadOf(change: LocalChange, startedAt: number, settlesWithinMs: number): boolean {
-  return change.state === "pending" || change.at >= startedAt || startedAt - change.at < settlesWithinMs;
+  return change.state !== "committed" || isNewerThan(change, startedAt, settlesWithinMs);
+}
+
+/** True where the storage may not have heard of the change, or shown it yet, when a listing began at `startedAt`. */
+export function isNewerThan({ at }: LocalChange, startedAt: number, settlesWithinMs: number): boolean {
+  return at >= startedAt || startedAt - at < settlesWithinMs;
 }
 
 function idOf({ entry, state }: LocalChange): string | undefined {
   return entry && entry.id !== "" && state === "committed" ? entry.id : undefined;
 }
 
-function toRow(change: LocalChange): OverlayTable {
+function toRow(change: LocalChange, content: Buffer | undefined): OverlayTable {
   return {
     storage_id: change.mountId,
     parent_n: change.parentN,
@@ -157,12 +212,13 @@ function toRow(change: LocalChange): OverlayTable {
     n: change.n,
     op: change.op,
     entry: change.entry ? JSON.stringify(change.entry) : null,
-    state: change.state,
+    state: change.state === "committed" ? "committed" : "pending",
     at: change.at,
+    content: change.state === "placeholder" ? (content ?? Buffer.alloc(0)).toString("base64") : null,
   };
 }
 
-function toChange(row: OverlayTable): LocalChange {
+function toChange(row: Omit<OverlayTable, "content"> & { readonly has_content: unknown }): LocalChange {
   return {
     mountId: row.storage_id,
     parentN: row.parent_n,
@@ -170,7 +226,7 @@ function toChange(row: OverlayTable): LocalChange {
     n: row.n,
     op: row.op as LocalChange["op"],
     entry: row.entry === null ? undefined : (JSON.parse(row.entry) as Entry),
-    state: row.state as LocalChange["state"],
+    state: row.has_content ? "placeholder" : (row.state as LocalChange["state"]),
     at: row.at,
   };
 }

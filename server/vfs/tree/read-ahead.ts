@@ -4,7 +4,10 @@ import type { DirectoryRow, NodeTuple } from "./rows.ts";
 import type { Rows } from "./statements.ts";
 
 /** Directories that are being walked through, the last ones asked about. */
-const MOST_WALKS = 16;
+const MOST_WALKS = 64;
+
+/** Children of one directory that were found one by one and are kept. */
+const MOST_FOUND = 64;
 
 /**
  * Points that make a walk. A name after all before it gives `FURTHER`, any other takes one: names in no order have ever fewer of the first, while in
@@ -28,6 +31,8 @@ interface Walk {
   /** Requests that come side by side overtake each other, so the children read before these stay too. */
   before: ReadonlyMap<string, NodeTuple>;
   ahead: ReadonlyMap<string, NodeTuple>;
+  /** What was found on its own: the way to a directory that is asked for again and again. */
+  readonly found: Map<string, NodeTuple>;
 }
 
 /** The visible child of a directory by its name, exactly; undefined where there is none. */
@@ -40,10 +45,14 @@ export function createFindChild(rows: Rows): FindChild {
   return (parentN, name) => {
     const directory = rows.directory.get(parentN);
     const walk = directory && walkOf(directory, name);
-    const known = walk?.ahead.get(name) ?? walk?.before.get(name);
+    const known = walk?.ahead.get(name) ?? walk?.before.get(name) ?? walk?.found.get(name);
     if (known) return known;
     const [found] = rows.child(parentN, directory?.generation ?? 0, name);
-    if (walk && found) goOn(walk, parentN, name);
+    if (walk && found) {
+      if (walk.found.size >= MOST_FOUND) walk.found.clear();
+      walk.found.set(name, found);
+      goOn(walk, parentN, name);
+    }
     return found;
   };
 
@@ -58,6 +67,7 @@ export function createFindChild(rows: Rows): FindChild {
       size: FIRST_READ,
       before: NOTHING,
       ahead: NOTHING,
+      found: new Map(),
     };
     walks.set(n, begun);
     return begun;

@@ -20,12 +20,23 @@ export async function reapply(core: TreeCore, mount: MountContext): Promise<void
     });
     waiting = unknown;
   }
-  await core.overlay.drop([...superseded, ...waiting.filter((change) => change.state === "committed")]);
+  const stranded = waiting.filter((change) => change.state === "placeholder");
+  if (stranded.length > 0) {
+    core.log.warn(
+      { mount: mount.mountId, count: stranded.length },
+      "empty files and file managers' own that were kept here are gone with the directories that they were in",
+    );
+  }
+  await core.overlay.drop([...superseded, ...waiting.filter((change) => change.state !== "pending")]);
 }
 
 /** A listing that knew better was committed before the process ended. */
 function isSuperseded(core: TreeCore, mount: MountContext, change: LocalChange): boolean {
   const listedAt = core.rows.directory.get(change.parentN)?.listed_at;
+  if (change.state === "placeholder") {
+    // It had given way, and the process ended before that was durable.
+    return listedAt != null && listedAt > change.at && visibleRow(core, change.parentN, change.name)?.pending === 0;
+  }
   return listedAt != null && !isAheadOf(change, listedAt, mount.traits.settlesWithinMs ?? 0);
 }
 
@@ -36,7 +47,7 @@ function apply(core: TreeCore, mount: MountContext, change: LocalChange): void {
     return;
   }
   if (!change.entry) return;
-  const fresh = factsOf(change.entry, change.name, mount.traits.ids, change.state === "pending");
+  const fresh = factsOf(change.entry, change.name, mount.traits.ids, change.state !== "committed");
   if (row?.n === change.n && sameFacts(row, keepHashes(row, fresh))) return;
   const place: Place = { name: change.name, row, former: undefined };
   writeAt(core, mount, change.parentN, place, change.n, fresh);

@@ -3,7 +3,7 @@ import type { Entry } from "#drivers/contract/mount.ts";
 import { type ActiveStaging, isVisible, knownKey, type MountContext, requireDirectory, type TreeCore } from "./core.ts";
 import { namesApart } from "./duplicates.ts";
 import { KnownListing } from "./known-listing.ts";
-import { isAheadOf, type LocalChange } from "./overlay.ts";
+import { isAheadOf, isNewerThan, type LocalChange } from "./overlay.ts";
 import { pack } from "./packed.ts";
 import { inPieces, Pace, PIECE_ROWS, untilDone } from "./pieces.ts";
 import { type DirectoryRow, type EntryRow, type Facts, factsOf, keepHashes, rawNameOf, sameFacts } from "./rows.ts";
@@ -38,6 +38,8 @@ class StagingRun implements Staging, ActiveStaging {
   readonly #pace = new Pace();
   /** Nodes that the listing contains, or that a local change keeps in. */
   readonly #seen = new Set<number>();
+  /** Placeholders under whose names the storage has something. */
+  readonly #displaced = new Set<LocalChange>();
   #generation = 0;
   #isListed = false;
   /** Rows that live on into the next generation. */
@@ -93,7 +95,9 @@ class StagingRun implements Staging, ActiveStaging {
     if (this.#isChanged || this.#seen.size !== this.#live) await this.#settle();
     this.#check();
     const changed = this.#isChanged || !this.#isListed;
-    const overruled = [...(core.overlay.in(n)?.values() ?? [])].filter((change) => !this.#isAhead(change));
+    const overruled = [...(core.overlay.in(n)?.values() ?? [])].filter(
+      (change) => this.#displaced.has(change) || !this.#isAhead(change),
+    );
     if (changed) {
       core.file.transaction(() => {
         this.#ensureDirectory();
@@ -178,16 +182,36 @@ class StagingRun implements Staging, ActiveStaging {
 
   #take(entry: Entry): void {
     const name = this.#mount.codec.toVisible(entry.name);
-    const row = this.#find(entry, name);
-    const change = this.#changeAheadOf(entry, name, row);
+    const found = this.#find(entry, name);
+    const change = this.#changeAheadOf(entry, name, found);
     if (change) {
       if (change.op === "put" && this.#isShown(change)) this.#seen.add(change.n);
       return;
     }
+    const placeholder = this.#displace(name);
+    const row = placeholder && found?.n === placeholder.n && found.pending ? undefined : found;
     const facts = factsOf(entry, row && rawNameOf(row) === entry.name ? row.name : name, this.#mount.traits.ids);
-    if (!row) this.#insert(knownKey(this.#core, this.#mount, entry, this.#node.n), facts);
-    else if (row.is_directory === facts.is_directory) this.#compare(row, keepHashes(row, facts));
+    if (!row) {
+      // A file takes the placeholder's node over, as one that is overwritten would: who has locked the name had this file in mind.
+      const heir = entry.kind === "file" ? placeholder?.n : undefined;
+      this.#insert(knownKey(this.#core, this.#mount, entry, this.#node.n) ?? heir, facts);
+    } else if (row.is_directory === facts.is_directory) this.#compare(row, keepHashes(row, facts));
     else this.#insert(undefined, facts, row);
+  }
+
+  /** The placeholder of a name under which the storage has an entry: its row ends with the generation before this. */
+  #displace(name: string): LocalChange | undefined {
+    const change = this.#core.overlay.in(this.#node.n)?.get(name);
+    if (change?.state !== "placeholder" || this.#displaced.has(change)) return undefined;
+    this.#displaced.add(change);
+    const rows = this.#core.rows.named.all(this.#node.n, name);
+    const row = rows.find((r) => r.n === change.n && isVisible(r, this.#generation));
+    if (row) {
+      this.#mark();
+      this.#live -= this.#core.rows.end.run(row.r, this.#next);
+      this.#known = undefined;
+    }
+    return change;
   }
 
   /** The entry's row, as the listing has it so far. */
@@ -236,6 +260,8 @@ class StagingRun implements Staging, ActiveStaging {
     }
     const byName = changes.get(name);
     if (!byName || !this.#isAhead(byName)) return undefined;
+    const settles = this.#mount.traits.settlesWithinMs ?? 0;
+    if (byName.state === "placeholder" && !isNewerThan(byName, this.startedAt, settles)) return undefined;
     // Another entry of the same name, shown under a marked one.
     const isOther = row !== undefined && row.name !== name && row.n !== byName.n;
     return isOther ? undefined : byName;

@@ -60,7 +60,7 @@ export function createSweeper(
         if (some.length < PIECE_ROWS) statements.deleteOrphan.run(orphan);
         return some.length === PIECE_ROWS;
       });
-      const changes = [...(core.overlay.in(orphan)?.values() ?? [])].filter((change) => change.state === "committed");
+      const changes = [...(core.overlay.in(orphan)?.values() ?? [])].filter((change) => change.state !== "pending");
       if (changes.length > 0 && !rows.byNode.get(orphan)) await core.overlay.drop(changes);
       await setImmediate();
     }
@@ -99,7 +99,7 @@ export function createSweeper(
 
   function isSettled(change: LocalChange, now: number): boolean {
     const context = contexts.get(change.mountId);
-    if (!context || change.state === "pending" || now - change.at < KEPT_MS) return false;
+    if (!context || change.state !== "committed" || now - change.at < KEPT_MS) return false;
     const settles = context.traits.settlesWithinMs ?? 0;
     const listing = core.active.get(change.parentN);
     return !isAheadOf(change, now, settles) && !(listing && isAheadOf(change, listing.startedAt, settles));

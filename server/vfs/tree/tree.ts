@@ -1,6 +1,7 @@
 /** The persistent tree: what every listing said, kept with keys of our own. It is *the* metadata cache (architecture.md §5). */
 import type { Entry, Hashes, Json } from "#drivers/contract/mount.ts";
 import type { Traits } from "#drivers/contract/traits.ts";
+import type { LocalChange, PlaceholderTotals } from "./overlay.ts";
 
 /** One row of the tree as of the directory's visible generation. Immutable. */
 export interface TreeNode {
@@ -69,6 +70,18 @@ export interface MountTree {
    * Where the entry's id is listed in the directory already, its node is meant, under whatever marked name it has. Throws `not-found` when the parent is gone.
    */
   put(parent: TreeNode, entry: Entry, state?: "pending" | "committed"): Promise<TreeNode>;
+  /**
+   * A file that the storage does not have and that we keep until content comes under its name: shown, durable with its content, never asked of the
+   * storage. It gives way to what a listing or `note` has under its name. Otherwise as `put`.
+   */
+  putPlaceholder(parent: TreeNode, entry: Entry, content: Buffer): Promise<TreeNode>;
+  /** True while the node is a placeholder. */
+  isPlaceholder(node: TreeNode): boolean;
+  /** What a placeholder holds; undefined where the node, as it was read, is none any more. */
+  contentOf(node: TreeNode): Promise<Buffer | undefined>;
+  /** The placeholders of the mount. */
+  placeholders(): Iterable<Pick<LocalChange, "parentN" | "name" | "n" | "at" | "entry">>;
+  placeholderTotals(): PlaceholderTotals;
   /** A local removal of a visible name, with the subtree below it. */
   remove(parent: TreeNode, name: string): Promise<void>;
   /**
@@ -76,7 +89,7 @@ export interface MountTree {
    * what had its visible name in `toParent` is replaced. Throws `not-found` when `toParent` is gone.
    */
   move(parent: TreeNode, name: string, toParent: TreeNode, entry: Entry): Promise<TreeNode>;
-  /** A fact learnt from the storage outside a listing (a `stat`): no overlay row. */
+  /** A fact learnt from the storage outside a listing (a `stat`): no overlay row. A placeholder gives way to it. */
   note(parent: TreeNode, entry: Entry): Promise<TreeNode>;
   /** What is shown of an entry of the directory has changed, though its row has not: the directory has another version from now on. */
   touch(directory: TreeNode): void;
@@ -84,7 +97,7 @@ export interface MountTree {
   secure(node: TreeNode): void;
   /** The visible names from below a directory down to the node of a key; undefined for a node that is not below it. */
   namesBelow(directory: TreeNode, n: number): readonly string[] | undefined;
-  /** Learnt from the storage that a name is gone: no overlay row. */
+  /** Learnt from the storage that a name is gone: no overlay row. Not for placeholders, which the storage never had. */
   forget(parent: TreeNode, name: string): Promise<void>;
   /** The visible name under which an upstream name is listed, and the other way round. */
   toVisible(rawName: string): string;

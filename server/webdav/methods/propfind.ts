@@ -1,6 +1,7 @@
 /** PROPFIND (RFC 4918 §9.1). */
 import { kindOf } from "#drivers/contract/errors.ts";
 import { hasBody, readBody } from "#server/http/body.ts";
+import { acceptsGzip } from "#server/http/content-coding.ts";
 import { HttpError } from "#server/http/errors.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import type { HeldLock } from "#server/vfs/locks/lock.ts";
@@ -44,6 +45,7 @@ export function propfindMethod({ prepared }: Pick<Vfs, "prepared">): DavMethod {
       await writer.write({
         response,
         headers: listing?.staleSeconds === undefined ? [] : ["Pandav-Stale", String(Math.ceil(listing.staleSeconds))],
+        gzip: acceptsGzip(request.headers),
         set,
         href: context.hrefOf(self),
         self: asRoot(context, self),

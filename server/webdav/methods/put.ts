@@ -11,6 +11,9 @@ import { demandConditions } from "../preconditions.ts";
 import { sendEmpty } from "../reply.ts";
 import { overwriteOf } from "./transfer.ts";
 
+/** Programs that make a file empty and send its content afterwards, or write files of their own beside it (webdav.md §7): Explorer, Office, Finder, davfs2, gvfs. */
+const MAKES_EMPTY_FIRST = /^(?:Microsoft-WebDAV-MiniRedir|Microsoft Office|WebDAVFS|WebDAVLib|davfs2|gvfs)\b/i;
+
 /**
  * 201 or 204 once the content is stored and verified, with the ETag and Last-Modified that the next PROPFIND shows. 409 without the parent,
  * 400 when the content is not that of `OC-Checksum`, 405 on a directory, 412 when a condition fails (before the body, and again before the old content goes), 501 for a part of a file.
@@ -32,11 +35,12 @@ export function putMethod(): DavMethod {
       if (path === "/") throw new HttpError(405, "the root is a directory");
       const conflict = overwriteOf(request.headers.overwrite) ? "replace" : "fail";
       const source = sourceOf(request);
+      const mayBeKept = MAKES_EMPTY_FIRST.test(request.headers["user-agent"] ?? "") ? "likely" : "possible";
       const { resource, created, modifiedAtStored } = await vfs
         .write(
           path,
           { ...source, stream: openBody(request, response) },
-          { ...options, conflict, check: (existing) => demandConditions(request, existing) },
+          { ...options, conflict, mayBeKept, check: (existing) => demandConditions(request, existing) },
         )
         .catch((error: unknown) => {
           throw isWrongChecksum(error) ? new HttpError(400, error.message) : error;

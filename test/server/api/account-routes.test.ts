@@ -88,7 +88,7 @@ describe("accounts and logins over the API", () => {
     expect((await api.post(`${path}/rate`, { perSecond: 3 })).data).toMatchObject({ rate: 3 });
     expect((await api.post(`${path}/rate`, { perSecond: null })).data).not.toHaveProperty("rate");
     const refused = await remove(path);
-    expect(refused).toMatchObject({ code: 500, kind: "locked", message: expect.stringContaining("is used by /box") });
+    expect(refused).toMatchObject({ code: 423, kind: "locked", message: expect.stringContaining("is used by /box") });
     expect((await api.ask(`${path}/logout`, { method: "POST" })).data).toMatchObject({ loginRequired: true });
     expect((await api.get(path)).data).toMatchObject({ health: "expired", mounts: ["/box"] });
     await api.deps.vfs.storages.remove(api.deps.vfs.storages.list()[0]?.id ?? 0);

@@ -9,7 +9,7 @@ describe("looking around", () => {
   let api: Api;
   let alice: string;
   beforeAll(async () => {
-    api = await openApi({ servesLinks: true });
+    api = await openApi();
     alice = await api.addUser("alice", { basePath: "/local/films" });
   });
   afterAll(() => api.close());
@@ -331,6 +331,18 @@ describe("changing files", () => {
       message: expect.stringMatching(/object not found$/),
     });
     expect(await post("move", { ...to, names: [] })).toMatchObject({ code: 400, message: "Empty file names" });
+  });
+
+  it("says 423 where somebody else's lock stands against the change, and does nothing (alist-api.md §3)", async () => {
+    const holder = { userId: 99, tokens: "own" as const };
+    const request = { scope: "exclusive", depth: "0", owner: "", timeoutMs: 60_000 } as const;
+    const o = { signal: AbortSignal.timeout(5000), holder };
+    const path = "/local/pages/f1.txt";
+    const { token } = await api.deps.vfs.locks.lock(path, request, o);
+    const reply = await api.post("/api/fs/rename", { path, name: "other.txt" });
+    expect([reply.status, reply.code, reply.kind]).toEqual([200, 423, "locked"]);
+    expect((await api.post("/api/fs/get", { path })).code).toBe(200);
+    await api.deps.vfs.locks.unlock(path, token, o);
   });
 
   it("removes, and is content with what is gone (alist-api.md §6)", async () => {

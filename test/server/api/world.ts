@@ -53,7 +53,6 @@ export interface ApiOptions {
   readonly drivers?: readonly AnyDriver[];
   readonly accountKinds?: readonly AnyAccount[];
   readonly log?: Log;
-  readonly servesLinks?: boolean;
   /** Overrides of settings. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** False: nothing is mounted. */
@@ -118,7 +117,6 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
     }),
     log: options.log ?? silentLog,
     version: "1.2.3",
-    ...(options.servesLinks !== undefined && { servesLinks: options.servesLinks }),
   };
   const app = createApp(deps);
 

@@ -163,6 +163,7 @@ describe("every route and method, for every role, in every kind of folder (alist
               headers: {
                 ...(token && { Authorization: token }),
                 ...(!inQuery && { "Content-Type": "application/json" }),
+                ...line.headers?.(at),
               },
               ...(inQuery ? line.bytes !== undefined && { body: line.bytes } : { body: JSON.stringify(input) }),
             },
@@ -170,6 +171,9 @@ describe("every route and method, for every role, in every kind of folder (alist
           );
           asked++;
           if (route === "GET /api/auth/logout") await role.renew?.();
+          if (route === "POST /api/admin/setting/reset_token") {
+            await world.deps.settings.set("token", "alist-test-token");
+          }
           const got = code === 401 ? "login" : code === 403 ? "refused" : "let in";
           const expected = expectedOfRoute(line, role, place.kind);
           if (got !== expected || status === 500)
@@ -224,9 +228,11 @@ type Outcome = "login" | "refused" | "let in";
 
 function expectedOfRoute(line: (typeof ROUTES)[string], role: Role, kind: Place["kind"]): Outcome {
   // At the visitors' door there is no such route: the app says 404, whoever asks.
+  if (line.refuses && line.access === "open") return "refused";
   if (line.ownerOnly && role.door !== "owner") return "let in";
   if (line.access === "open") return "let in";
   if (role.login === "none") return "login";
+  if (line.refuses) return "refused";
   if (line.access === "admin") return role.login === "admin" ? "let in" : "refused";
   if (line.access === "person") return role.login === "person" || role.login === "admin" ? "let in" : "refused";
   if (line.access === "user" && role.login === "guest") return "refused";

@@ -22,6 +22,8 @@ export interface Line {
   input?(place: Place): Readonly<Record<string, unknown>>;
   /** Values of what stands in braces. */
   readonly inPath?: Readonly<Record<string, string>>;
+  /** True where everybody who is let in is told 403 all the same: there is no such thing here. */
+  readonly refuses?: true;
   /** True where the caller's door decides before he is asked for: only on the control socket. */
   readonly ownerOnly?: true;
   /** Sent although the method is GET, or the input a query although the method is POST. */
@@ -30,6 +32,7 @@ export interface Line {
   readonly changes?: true;
   /** A body of bytes. */
   readonly bytes?: string;
+  headers?(place: Place): Readonly<Record<string, string>>;
 }
 
 const NOBODY = { id: 999_999 };
@@ -84,6 +87,18 @@ function taskLines(prefix: string, read: typeof user, change: typeof user): Reco
   }
   return lines;
 }
+
+/** Routes that take nothing, each under this path. */
+const each = (path: string, names: readonly string[], line: Line, method = "POST"): Record<string, Line> =>
+  Object.fromEntries(names.map((name) => [`${method} ${path}/${name}`, line]));
+const eitherWay = (path: string, line: Line): Record<string, Line> => ({
+  [`GET ${path}`]: line,
+  [`POST ${path}`]: line,
+});
+const upload = (place: Place) => ({ "File-Path": encodeURIComponent(`${place.directory}/put`), "X-File-Size": "3" });
+const DOWNLOADERS = [
+  ...["115", "115_open", "123_open", "123_pan", "guangyapan", "pikpak", "thunder", "thunderx", "thunder_browser"],
+];
 
 const transfer = (place: Place) => ({ src_dir: place.directory, dst_dir: `${place.directory}/sub`, names: ["none"] });
 const meta = { path: "/x", hide: "(" };
@@ -192,6 +207,108 @@ export const ROUTES: Readonly<Record<string, Line>> = {
   "POST /api/pandav/tasks/retry": changer(() => ({ ids: [] })),
   "POST /api/pandav/tasks/remove": changer(() => ({ ids: [] })),
   "GET /api/pandav/tasks/events": user(() => ({ forMs: 1 })),
+  ...eitherWay("/api/public/settings", open()),
+  ...eitherWay("/api/public/offline_download_tools", open()),
+  ...eitherWay("/api/public/archive_extensions", open()),
+  ...each("", ["favicon.ico", "logo.svg", "robots.txt"], open(), "GET"),
+  "GET /i/{name}": { ...open(), inPath: { name: "none.plist" } },
+  "POST /api/fs/batch_rename": needs(["rename"], (place) => ({
+    src_dir: place.directory,
+    rename_objects: [{ src_name: "none", new_name: "other" }],
+  })),
+  "POST /api/fs/regex_rename": needs(["rename"], (place) => ({
+    src_dir: place.directory,
+    src_name_regex: "^nothing has this name$",
+    new_name_regex: "x",
+  })),
+  "POST /api/fs/recursive_move": needs(["move", "write"], (place) => ({
+    src_dir: missing(place),
+    dst_dir: `${place.directory}/sub`,
+  })),
+  "POST /api/fs/remove_empty_directory": needs(["delete"], (place) => ({ src_dir: missing(place) })),
+  ...eitherWay("/api/fs/search", any()),
+  "POST /api/fs/link": admin((place) => ({ path: place.file })),
+  "PUT /api/fs/put": needs(["write"], () => ({}), { inQuery: true, bytes: "new", headers: upload }),
+  "PUT /api/fs/form": needs(["write"], () => ({}), {
+    inQuery: true,
+    bytes: '--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nnew\r\n--b--\r\n',
+    headers: (place) => ({ ...upload(place), "Content-Type": "multipart/form-data; boundary=b" }),
+  }),
+  "POST /api/fs/multipart/init": needs(["write"], () => ({}), { headers: upload }),
+  "PUT /api/fs/multipart/chunk": { access: "any", inQuery: true, bytes: "new" },
+  "GET /api/fs/multipart/status": any(),
+  "POST /api/fs/multipart/complete": any(),
+  "POST /api/fs/multipart/abort": any(),
+  ...each("/api/admin/setting", ["list", "get"], admin(), "GET"),
+  "POST /api/admin/setting/save": admin(() => ({})),
+  "POST /api/admin/setting/default": admin(() => ({ group: 1 }), byId),
+  "POST /api/admin/setting/delete": admin(() => ({ key: "none" }), byId),
+  "POST /api/admin/setting/set_token": admin(() => ({ token: "short" })),
+  "POST /api/admin/setting/reset_token": admin(),
+  ...each(
+    "/api/admin/setting",
+    DOWNLOADERS.map((name) => `set_${name}`),
+    admin(),
+  ),
+  ...each("/api/admin/setting", ["set_aria2", "set_qbit", "set_transmission"], admin()),
+  ...each("/api/admin/setting", ["set_frp", "stop_frp"], { ...admin(), refuses: true }),
+  "GET /api/admin/setting/frp_runtime": admin(),
+  "POST /api/admin/storage/load_all": admin(),
+  ...each(
+    "/api/admin/role",
+    ["list", "get"],
+    admin(() => ({ id: 1 })),
+    "GET",
+  ),
+  ...each("/api/admin/role", ["create", "update", "delete"], { ...admin(), refuses: true }),
+  "GET /api/me/sessions": person(),
+  "POST /api/me/sessions/evict": person(() => ({ session_id: "none" })),
+  "GET /api/admin/session/list": admin(),
+  "POST /api/admin/session/evict": admin(() => ({ session_id: "none" })),
+  ...each("/api/auth", ["login/ldap", "register"], { ...open(), refuses: true }),
+  "GET /api/auth/sso": { ...open(), refuses: true },
+  "GET /api/auth/sso_callback": open(),
+  "GET /api/authn/webauthn_begin_login": { ...open(), refuses: true },
+  "POST /api/authn/webauthn_finish_login": { ...open(), refuses: true },
+  "GET /api/authn/webauthn_begin_registration": { ...person(), refuses: true },
+  ...each("/api/authn", ["webauthn_finish_registration", "delete_authn"], { ...person(), refuses: true }),
+  "GET /api/authn/getcredentials": person(),
+  "GET /api/me/sshkey/list": person(),
+  "POST /api/me/sshkey/add": { ...person(), refuses: true },
+  "POST /api/me/sshkey/delete": person(),
+  "GET /api/admin/user/sshkey/list": admin(),
+  "POST /api/admin/user/sshkey/delete": admin(),
+  ...each(
+    "/api",
+    ["label/list", "label/get", "label_file_binding/get", "label_file_binding/get_file_by_label"],
+    any(),
+    "GET",
+  ),
+  "GET /api/admin/label_file_binding/list": admin(),
+  ...each("/api/admin/label", ["create", "update", "delete"], { ...admin(), refuses: true }),
+  ...each("/api/admin/label_file_binding", ["create", "create_batch", "delete", "restore"], {
+    ...admin(),
+    refuses: true,
+  }),
+  ...eitherWay("/api/share/list", person()),
+  "GET /api/share/get": person(() => ({ id: "none" })),
+  "POST /api/share/create": person(() => ({ files: [] })),
+  "POST /api/share/update": person(() => ({ id: "none", files: [] })),
+  ...each(
+    "/api/share",
+    ["delete", "enable", "disable"],
+    person(() => ({ id: "none" }), byId),
+  ),
+  ...each("/api/admin/message", ["get", "send"], admin()),
+  ...each("/api/admin/index", ["build", "update", "stop", "clear"], admin()),
+  "GET /api/admin/index/progress": admin(),
+  "GET /api/admin/scan/progress": admin(),
+  ...each("/api/admin/scan", ["start", "stop"], admin()),
+  ...eitherWay("/api/fs/other", any()),
+  ...eitherWay("/api/fs/archive/meta", any()),
+  ...eitherWay("/api/fs/archive/list", any()),
+  ...each("/api/fs", ["archive/decompress", "add_offline_download", "get_direct_upload_info"], any()),
+  ...each("/api/fs/torrent", ["parse", "upload_parse", "rapid_upload", "generate"], any()),
   "GET /api/auth/logout": any(),
 };
 

@@ -63,7 +63,8 @@ export async function openPermissionWorld(seed: SeedTree): Promise<PermissionWor
   const test = await openTestVfs({ drivers: [driver] });
   const { store, accounts, logins } = test;
   await test.mount({ mountPath: "/m", driver: "memory", settings: {} });
-  const settings = await openSettings(store, { token: "alist-test-token" });
+  const settings = await openSettings(store);
+  await settings.set("token", "alist-test-token");
   const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: "correct horse" });
   const asked: string[] = [];
   const tasks = await openTasks({ store, auth, vfs: test.vfs, clock: systemClock, log: silentLog });
@@ -81,7 +82,6 @@ export async function openPermissionWorld(seed: SeedTree): Promise<PermissionWor
     }),
     log: silentLog,
     version: "0",
-    servesLinks: true,
   };
   const createServer = createFronts(deps, createLogger({ level: "silent" }));
   const doors = { visitor: createServer("visitor"), owner: createServer("owner") };

@@ -1,6 +1,8 @@
+import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { sourceOf } from "#test/support/upload-source.ts";
+import { forever } from "#test/support/vfs.ts";
 import { changed, openTaskWorld } from "./world.ts";
 
 const SOURCE = { d: { "a.txt": "a", sub: { "b.txt": "bb", deep: { "c.txt": "ccc" } }, empty: {} }, "top.txt": "top" };
@@ -54,6 +56,35 @@ describe("copying between storages", () => {
     await until(id, "succeeded");
     expect(await tree("/to")).toEqual({ t: "top" });
     expect(Object.keys(await tree("/from"))).not.toContain("top.txt");
+  });
+
+  it("moves what this server keeps in the place of a service as that, and neither service learns of it (webdav.md §5)", async () => {
+    const uploads: string[] = [];
+    const { add, until, tree, vfs } = await openTaskWorld({
+      seeds: { from: { d: { "a.txt": "a" } }, to: {} },
+      wrap: (driver) => ({
+        ...changed(driver, (mount) => ({
+          upload(parent, name, ...rest) {
+            uploads.push(name);
+            return mount.upload!(parent, name, ...rest);
+          },
+        })),
+        traits: { ...driver.traits, emptyFiles: false },
+      }),
+    });
+    for (const [name, content] of [
+      ["new.txt", ""],
+      [".DS_Store", "own"],
+    ] as const) {
+      const body = { stream: Readable.from([Buffer.from(content)]), size: content.length };
+      await vfs.write(`/from/d/${name}`, body, { ...forever, mayBeKept: "likely" });
+    }
+    const { id } = await add("move", { from: "/from/d", to: "/to/d", conflict: "fail" });
+    await until(id, "succeeded");
+    expect(await tree("/to/d")).toEqual({ "a.txt": "a", "new.txt": "", ".DS_Store": "own" });
+    expect(await vfs.stat("/to/d/new.txt", forever)).toMatchObject({ pending: true });
+    expect(await tree("/from")).toEqual({});
+    expect(uploads).toEqual(["a.txt"]);
   });
 
   it("skips what is equal by size and hash, and sends what is not", async () => {

@@ -60,6 +60,16 @@ describe("looking children up", () => {
     expect(find(2, "d051")).toBeUndefined();
   });
 
+  it("again and again, one by one, reads each once while the directory's version is the same", () => {
+    const { asked, rows, turn } = countedRows();
+    const find = createFindChild(rows);
+    for (const name of ["d150", "d003", "d150", "d003", "d150"]) expect(find(1, name)?.[2]).toBe(name);
+    expect(asked).toEqual(["child d150", "child d003"]);
+    turn();
+    find(1, "d150");
+    expect(asked.slice(2)).toEqual(["child d150"]);
+  });
+
   it("asks again once the directory has another version", () => {
     const { asked, rows, turn } = countedRows();
     const find = createFindChild(rows);

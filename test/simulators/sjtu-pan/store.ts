@@ -21,6 +21,9 @@ const PLAIN_HEADERS = new Set([
   ...["sec-fetch-mode", "sec-fetch-site", "sec-fetch-dest", "pragma", "priority"],
 ]);
 
+/** What a client that was sent here by a redirect brings along: rclone where it comes from and a header of WebDAV, ffmpeg a question to radio stations (webdav.md §7.1). */
+const CLIENT_HEADERS = ["referer", "depth", "icy-metadata"];
+
 /** Names the operation of a request in `call` and runs it. */
 export function storeOperation(call: Call): (fault: Fault | undefined) => Promise<SimReply> {
   const { method, query } = call.request;
@@ -75,7 +78,7 @@ async function putPart(call: Call, fault: Fault | undefined): Promise<SimReply> 
 
 function getObject(call: Call, fault: Fault | undefined): SimReply {
   const { world, request } = call;
-  checkPlainHeaders(call);
+  checkPlainHeaders(call, CLIENT_HEADERS);
   checkPresigned(call);
   const object = world.object(request.rawPath);
   if (!object) throw new StoreError(404, "NoSuchKey", "The object does not exist.");
