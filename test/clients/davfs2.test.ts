@@ -11,7 +11,7 @@ import { type DavfsMount, mountDavfs, withDavfs2 } from "./davfs-mount.ts";
 import { request } from "./http-put.ts";
 import { runProgram } from "./run-program.ts";
 
-const LARGE_MIB = 200;
+const LARGE_MIB = 48;
 const SOON = { timeout: 20_000 };
 const LOCKS = '<D:propfind xmlns:D="DAV:"><D:prop><D:lockdiscovery/></D:prop></D:propfind>';
 const LOCK_INFO =

@@ -177,12 +177,12 @@ function storageFields(world: CrashWorld, key: string, version: number) {
     mount_path: `/${key} ${version}`,
     remark: `version ${version}`,
     order: version,
-    addition: JSON.stringify({ root: folderOf(world, key, version % 2) }),
+    addition: JSON.stringify({ root_folder_path: folderOf(world, key, version % 2) }),
   };
 }
 
 function root(addition: string): unknown {
-  return (JSON.parse(addition) as { root?: unknown }).root;
+  return (JSON.parse(addition) as { root_folder_path?: unknown }).root_folder_path;
 }
 
 function folderOf(world: CrashWorld, key: string, side: number): string {
