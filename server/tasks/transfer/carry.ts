@@ -1,9 +1,11 @@
 /** Carries out what was planned: makes directories and copies files, some at a time. */
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
+import { parentOf } from "#drivers/contract/path.ts";
 import type { Totals } from "../api.ts";
 import { isFull, isStorageWide, toFailure } from "../failure.ts";
 import type { Item } from "../items.ts";
 import { sameness } from "./equal.ts";
+import { holdsContentOf } from "./same-content.ts";
 import { precisionOf, statOrNothing, type Transfer } from "./transfer.ts";
 
 /** Files that are on their way at once. */
@@ -148,11 +150,15 @@ class Carrying {
       await send(first);
     } catch (error) {
       if (first === "replace" || !isTaken(error)) throw error;
+      // What the storage refused the name for may be younger than what is known of the directory.
+      await whole.list(parentOf(to), { signal, refresh: "always", priority: "background" });
       const there = await statOrNothing(whole, to, signal);
       if (!there) throw error;
       // Nothing was there when it was planned: what is now and is the same, this task has stored before it could write that down.
-      if (sameness(source, there, precisionOf(this.#t)) === "different")
-        await this.#meet(item, there.kind, error, send);
+      const isSame =
+        sameness(source, there, precisionOf(this.#t)) !== "different" ||
+        (await holdsContentOf(whole, from, there, signal));
+      if (!isSame) await this.#meet(item, there.kind, error, send);
     }
     const size = source.sizeIs === "about" ? undefined : source.size;
     await items.update(item.n, { state: "done", made: true, etag: source.etag, size });

@@ -1,6 +1,8 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
+import type { AnyDriver } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
+import type { Entry } from "#drivers/contract/mount.ts";
 import { sourceOf } from "#test/support/upload-source.ts";
 import { forever } from "#test/support/vfs.ts";
 import { changed, openTaskWorld } from "./world.ts";
@@ -48,6 +50,35 @@ describe("copying between storages", () => {
     await until(id, "succeeded");
     expect(await tree("/to/d")).toEqual(COPIED);
     expect(await tree("/from")).toEqual({ "top.txt": "top" });
+  });
+
+  it("takes what it stored before it could write that down for its own, though the storages tell nothing in common", async () => {
+    const untold = (entry: Entry): Entry => {
+      const { hashes: _hashes, ...rest } = entry;
+      return rest;
+    };
+    const wrap = (driver: AnyDriver) =>
+      changed(driver, (mount) =>
+        driver.id === "from"
+          ? {
+              async *list(directory, o) {
+                for await (const page of mount.list(directory, o)) yield page.map(untold);
+              },
+              ...(mount.stat && { stat: async (names, o) => untold(await mount.stat!(names, o)) }),
+            }
+          : {
+              // As after a kill between the two: it is stored, and nobody has heard of it.
+              async upload(parent, name, source, o) {
+                const { modifiedAt: _modifiedAt, ...undated } = source;
+                await mount.upload!(parent, name, undated as typeof source, o);
+                throw new StorageError("already-exists", `${name} is taken`);
+              },
+            },
+      );
+    const { add, until, tree } = await openTaskWorld({ seeds: { from: SOURCE, to: {} }, wrap });
+    const { id } = await add("copy", { from: "/from/d", to: "/to/d", conflict: "fail" });
+    expect(await until(id, "succeeded", "failed")).toMatchObject({ state: "succeeded" });
+    expect(await tree("/to/d")).toEqual(COPIED);
   });
 
   it("moves one file", async () => {
