@@ -9,11 +9,9 @@ import { addressOf } from "../http/client.ts";
 import { isConditional } from "../http/conditional.ts";
 import { contentDisposition } from "../http/content-disposition.ts";
 import { HttpError } from "../http/errors.ts";
-import { closeSignal } from "../http/send.ts";
 import { isAnsweredByCondition, sendFile } from "../http/send-file.ts";
 import type { Vfs } from "../vfs/api.ts";
-import { onChangedAgain } from "../vfs/reading.ts";
-import { answerFailure } from "./failure.ts";
+import { type LinkHandler, linkHandler } from "./link-handler.ts";
 
 export interface DownloadOptions {
   readonly vfs: Vfs;
@@ -29,21 +27,9 @@ export function isDownload({ url = "" }: IncomingMessage): boolean {
   return LINK.test(url);
 }
 
-/** A handler of signed links. Never rejects; failures have a real status, and AList's envelope as their body. */
-export function createDownload(
-  o: DownloadOptions,
-): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  return async (request, response) => {
-    try {
-      if (request.method !== "GET" && request.method !== "HEAD") {
-        throw new HttpError(405, "only GET and HEAD are answered here", { headers: ["Allow", "GET, HEAD"] });
-      }
-      const signal = closeSignal(response);
-      await onChangedAgain(() => answer(o, request, response, signal));
-    } catch (error) {
-      answerFailure(request, response, error, o.log);
-    }
-  };
+/** A handler of signed links. */
+export function createDownload(o: DownloadOptions): LinkHandler {
+  return linkHandler(o.log, (request, response, signal) => answer(o, request, response, signal));
 }
 
 async function answer(

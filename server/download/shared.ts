@@ -7,12 +7,9 @@ import type { Signatures } from "../auth/link-signature.ts";
 import { type ShareProof, sharedLinkText } from "../auth/shares.ts";
 import { addressOf } from "../http/client.ts";
 import { contentDisposition } from "../http/content-disposition.ts";
-import { HttpError } from "../http/errors.ts";
-import { closeSignal } from "../http/send.ts";
 import { sendFile } from "../http/send-file.ts";
-import { onChangedAgain } from "../vfs/reading.ts";
 import { openShared, type SharedFilesParts } from "../vfs/shared-files.ts";
-import { answerFailure } from "./failure.ts";
+import { type LinkHandler, linkHandler } from "./link-handler.ts";
 
 const SHARED = /^\/sd(\/[^?#]*)/;
 
@@ -26,21 +23,9 @@ export function isSharedDownload({ url = "" }: IncomingMessage): boolean {
   return SHARED.test(url);
 }
 
-/** A handler of shared files; they always come through us, for what the owner's links are good for is his alone. Never rejects. */
-export function createSharedDownload(
-  parts: SharedDownloadParts,
-): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  return async (request, response) => {
-    try {
-      if (request.method !== "GET" && request.method !== "HEAD") {
-        throw new HttpError(405, "only GET and HEAD are answered here", { headers: ["Allow", "GET, HEAD"] });
-      }
-      const signal = closeSignal(response);
-      await onChangedAgain(() => answer(parts, request, response, signal));
-    } catch (error) {
-      answerFailure(request, response, error, parts.log);
-    }
-  };
+/** A handler of shared files; they always come through us, for what the owner's links are good for is his alone. */
+export function createSharedDownload(parts: SharedDownloadParts): LinkHandler {
+  return linkHandler(parts.log, (request, response, signal) => answer(parts, request, response, signal));
 }
 
 async function answer(

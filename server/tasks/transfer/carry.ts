@@ -6,7 +6,7 @@ import { isFull, isStorageWide, toFailure } from "../failure.ts";
 import type { Item } from "../items.ts";
 import { sameness } from "./equal.ts";
 import { holdsContentOf } from "./same-content.ts";
-import { precisionOf, statOrNothing, type Transfer } from "./transfer.ts";
+import { listAgain, precisionOf, statOrNothing, type Transfer } from "./transfer.ts";
 
 /** Files that are on their way at once. */
 const FILES_AT_ONCE = 4;
@@ -151,7 +151,7 @@ class Carrying {
     } catch (error) {
       if (first === "replace" || !isTaken(error)) throw error;
       // What the storage refused the name for may be younger than what is known of the directory.
-      await whole.list(parentOf(to), { signal, refresh: "always", priority: "background" });
+      await listAgain(this.#t, parentOf(to));
       const there = await statOrNothing(whole, to, signal);
       if (!there) throw error;
       // Nothing was there when it was planned: what is now and is the same, this task has stored before it could write that down.

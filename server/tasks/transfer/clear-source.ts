@@ -4,7 +4,7 @@ import { parentOf } from "#drivers/contract/path.ts";
 import { toFailure } from "../failure.ts";
 import type { Item } from "../items.ts";
 import { sameness } from "./equal.ts";
-import type { Transfer } from "./transfer.ts";
+import { listAgain, type Transfer } from "./transfer.ts";
 
 /** Files removed in one call. */
 const AT_ONCE = 200;
@@ -38,7 +38,7 @@ async function clearFiles(t: Transfer, directory: Item | undefined): Promise<voi
   );
   if (files.length === 0) return;
   // What the storage has now decides, not what was known when it was copied.
-  await refresh(t, directory ? t.source(directory.path) : parentOf(t.from));
+  await listAgain(t, directory ? t.source(directory.path) : parentOf(t.from));
   for (let from = 0; from < files.length; from += AT_ONCE) {
     const some = files.slice(from, from + AT_ONCE);
     const removals = await removeUnchanged(
@@ -70,17 +70,6 @@ function removeUnchanged(t: Transfer, paths: readonly string[], etags: readonly 
       if (existing.kind !== "file" || !copied.has(existing.etag)) throw new Changed(existing.path);
     },
   });
-}
-
-async function refresh({ whole, run: { signal } }: Transfer, path: string): Promise<void> {
-  try {
-    const listing = await whole.list(path, { signal, refresh: "always", priority: "background" });
-    if (listing.staleSeconds === undefined) return;
-  } catch (error) {
-    if (kindOf(error) === "not-found") return; // and each file will be
-    throw error;
-  }
-  throw new StorageError("unavailable", `${path} cannot be listed now`, { retryable: true });
 }
 
 class Changed extends StorageError {

@@ -104,6 +104,21 @@ export async function statOrNothing(vfs: Vfs, path: string, signal: AbortSignal)
   }
 }
 
+/** Lists a directory anew, whatever is known of it; one that is missing is left to who asks for its files. Throws `unavailable` where only an old listing is to be had. */
+export async function listAgain(
+  { whole, run: { signal } }: Pick<Transfer, "whole" | "run">,
+  path: string,
+): Promise<void> {
+  try {
+    const listing = await whole.list(path, { signal, refresh: "always", priority: "background" });
+    if (listing.staleSeconds === undefined) return;
+  } catch (error) {
+    if (kindOf(error) === "not-found") return;
+    throw error;
+  }
+  throw new StorageError("unavailable", `${path} cannot be listed now`, { retryable: true });
+}
+
 /** How exactly the coarser of the two ends keeps times, in milliseconds. */
 export function precisionOf({ whole, from, to }: Pick<Transfer, "whole" | "from" | "to">): number {
   const [one, other] = [from, to].map((path) => whole.capabilities(path)?.traits.modifiedAtPrecisionMs ?? 0);
