@@ -7,7 +7,7 @@ import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { CallOptions } from "#drivers/contract/mount.ts";
 import { orAbort } from "../layers/waiting.ts";
 import type { Notifier } from "../notify/notifier.ts";
-import type { AccountTable } from "../store/schema.ts";
+import type { AccountTable } from "../store/tables/accounts.ts";
 import type { OwnedDriverEnv } from "../upstream/env.ts";
 import { DEFAULT_RATE, type Pacer } from "../upstream/pacer.ts";
 import type { AccountInfo, MountAccount } from "./api.ts";

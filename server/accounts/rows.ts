@@ -1,7 +1,7 @@
 /** The accounts of the durable database. A write is durable when it resolves. */
 import type { Selectable, Updateable } from "kysely";
-import type { AccountTable } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
+import type { AccountTable } from "../store/tables/accounts.ts";
 
 export type AccountRow = Readonly<Selectable<AccountTable>>;
 

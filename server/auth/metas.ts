@@ -3,9 +3,9 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { Insertable, Selectable } from "kysely";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { parentOf, parsePath } from "#drivers/contract/path.ts";
-import type { MetaTable } from "../store/schema.ts";
 import type { Sealing } from "../store/sealing.ts";
 import type { Store } from "../store/store.ts";
+import type { MetaTable } from "../store/tables/auth.ts";
 import { hidePatterns } from "./hide-patterns.ts";
 import type { Matcher } from "./linear-pattern.ts";
 

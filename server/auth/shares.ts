@@ -5,9 +5,9 @@ import { LRUCache } from "lru-cache";
 import type { Clock } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { randomText } from "../store/random-text.ts";
-import type { ShareTable } from "../store/schema.ts";
 import type { Sealing } from "../store/sealing.ts";
 import type { Store } from "../store/store.ts";
+import type { ShareTable } from "../store/tables/auth.ts";
 import type { Attempts } from "./attempts.ts";
 import { AuthError } from "./auth-error.ts";
 

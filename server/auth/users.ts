@@ -2,9 +2,9 @@
 import type { Selectable } from "kysely";
 import type { Clock } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
-import type { UserTable } from "../store/schema.ts";
 import type { Sealing } from "../store/sealing.ts";
 import type { Store } from "../store/store.ts";
+import type { UserTable } from "../store/tables/auth.ts";
 import { hashPassword, staticHash } from "./passwords.ts";
 import { checkUser, demandKept } from "./user-rules.ts";
 

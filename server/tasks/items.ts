@@ -1,7 +1,8 @@
 /** The files and directories of a task, each with how far it is: what makes a task go on after a restart where it was. */
 import type { Kysely, Selectable } from "kysely";
 import type { ErrorKind } from "#drivers/contract/errors.ts";
-import type { Schema, TaskItemTable } from "../store/schema.ts";
+import type { Schema } from "../store/schema.ts";
+import type { TaskItemTable } from "../store/tables/tasks.ts";
 import type { Amount, FailedItem, Plan, Totals } from "./api.ts";
 import type { Failure } from "./failure.ts";
 

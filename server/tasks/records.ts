@@ -2,7 +2,8 @@
 import type { Kysely, Selectable } from "kysely";
 import type { ErrorKind } from "#drivers/contract/errors.ts";
 import type { User } from "../auth/users.ts";
-import type { Schema, TaskTable } from "../store/schema.ts";
+import type { Schema } from "../store/schema.ts";
+import type { TaskTable } from "../store/tables/tasks.ts";
 import {
   ENDED_STATES,
   type FailureClass,

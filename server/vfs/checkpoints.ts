@@ -3,8 +3,8 @@ import type { Selectable } from "kysely";
 import type { Clock, Log } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { Checkpoint, Json, Mount } from "#drivers/contract/mount.ts";
-import type { UploadCheckpointTable } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
+import type { UploadCheckpointTable } from "../store/tables/vfs.ts";
 
 /** How long a checkpoint waits for its file to be sent again, in milliseconds. */
 const KEPT_MS = 7 * 24 * 3600_000;

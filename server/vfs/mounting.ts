@@ -3,7 +3,7 @@ import type { Selectable } from "kysely";
 import type { AnyDriver, Clock, Log } from "#drivers/contract/driver.ts";
 import { isLoginOver } from "#drivers/contract/errors.ts";
 import type { Mount } from "#drivers/contract/mount.ts";
-import type { StorageTable } from "../store/schema.ts";
+import type { StorageTable } from "../store/tables/vfs.ts";
 import type { Freshness, StorageInfo } from "./api.ts";
 import type { MountTable } from "./mount-table.ts";
 import { MountedStorage } from "./mounted-storage.ts";

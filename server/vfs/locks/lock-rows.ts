@@ -1,7 +1,7 @@
 /** Locks in the durable database. */
 import type { Selectable } from "kysely";
-import type { LockTable } from "../../store/schema.ts";
 import type { Store } from "../../store/store.ts";
+import type { LockTable } from "../../store/tables/vfs.ts";
 import type { Lock } from "./lock.ts";
 
 /** Most rows that one statement deletes. */

@@ -1,7 +1,7 @@
 /** What is remembered of nodes beside what their storages say, as it stands in the durable database (architecture.md §5). */
 import type { Selectable } from "kysely";
 import type { Hashes } from "#drivers/contract/mount.ts";
-import type { RememberedTable } from "../../store/schema.ts";
+import type { RememberedTable } from "../../store/tables/vfs.ts";
 import type { TreeNode } from "../tree/tree.ts";
 import { type DeadProperty, propertiesFromText, propertiesToText } from "./dead-properties.ts";
 

@@ -1,7 +1,7 @@
 /** Local changes that listings may not know yet: durable, and in memory while the tree is open (architecture.md §5). */
 import type { Entry } from "#drivers/contract/mount.ts";
-import type { OverlayTable } from "../../store/schema.ts";
 import type { Store } from "../../store/store.ts";
+import type { OverlayTable } from "../../store/tables/vfs.ts";
 
 /** One local change. Immutable. */
 export interface LocalChange {
