@@ -14,7 +14,7 @@ import { type CaseOutcome, ratioTo, table, writeResults } from "./report.ts";
 import { makeWorld, SCALES, type Scale, type World } from "./world.ts";
 
 const HELP = `npm run bench -- [options]
-  --only a,b          only these cases; with --pan: of up, down, get, put
+  --only a,b          only these cases; with --pan: of up, down, get, bare, put
   --servers x,y       of pandav, rclone, nginx (default: all)
   --scale full|small  default full
   --rounds n          timed rounds per server; the median is told (default 3)

@@ -7,7 +7,7 @@ import { answerQuestions } from "./forked.ts";
 const GROUP = 50;
 
 /** A request of the store, as curl must make it. */
-interface StoreRequest {
+export interface StoreRequest {
   /** Loopback address. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -11,6 +11,7 @@ import { type CurlRequest, runCurl, writeCurlConfig } from "./curl.ts";
 import { type Forked, forkProgram } from "./forked.ts";
 import type { Cost, DriverQuestions } from "./pan-driver.ts";
 import { PART_BYTES, type PanFiles, writePanFiles } from "./pan-files.ts";
+import type { ProxyQuestions } from "./pan-proxy.ts";
 import type { SimulatorQuestions } from "./pan-simulator.ts";
 import { PANDAV_HEADERS, pandavServer, pandavVersion, START_FLAGS } from "./pandav.ts";
 import { cpuSeconds } from "./process-figures.ts";
@@ -22,7 +23,7 @@ const MIB = 2 ** 20;
 const UNCOUNTED = 2;
 
 interface PanCase {
-  readonly id: "up" | "down" | "get" | "put";
+  readonly id: "up" | "down" | "get" | "bare" | "put";
   readonly title: string;
   readonly peer: string;
   /** Wanted: our speed divided by curl's; absent where nothing is. */
@@ -45,6 +46,7 @@ export async function benchPan(small: boolean, rounds: number, only: readonly st
   const folder = mkdtempSync(join(tmpdir(), "pandav-bench-"));
   const simulator = forkProgram<SimulatorQuestions>("pan-simulator.ts");
   const driver = forkProgram<DriverQuestions>("pan-driver.ts", START_FLAGS);
+  const proxy = forkProgram<ProxyQuestions>("pan-proxy.ts", START_FLAGS);
   const { upstreams, credentials } = await simulator.ask("world");
   const dataDir = join(folder, "data");
   const env = {
@@ -64,7 +66,7 @@ export async function benchPan(small: boolean, rounds: number, only: readonly st
     if (login.code !== 0) throw new Error(`pandav auth ended with ${login.code}: ${login.stderr}`);
 
     const crc64 = await simulator.ask("put", "down.bin", size);
-    const cases = panCases({ simulator, driver, server, files, size, crc64, config: join(folder, "curl.conf") });
+    const cases = panCases({ simulator, driver, proxy, server, files, size, crc64, config: join(folder, "curl.conf") });
     if ((await driver.ask("sum", "down.bin")) !== crc64) throw new Error("the driver read something else");
     const outcomes: { readonly case: PanCase; readonly rounds: Round[] }[] = [];
     for (const one of cases) {
@@ -77,6 +79,7 @@ export async function benchPan(small: boolean, rounds: number, only: readonly st
   } finally {
     await server.stop();
     await driver.stop();
+    await proxy.stop();
     await simulator.stop();
     rmSync(folder, { recursive: true, force: true });
   }
@@ -85,6 +88,7 @@ export async function benchPan(small: boolean, rounds: number, only: readonly st
 interface PanBench {
   readonly simulator: Forked<SimulatorQuestions>;
   readonly driver: Forked<DriverQuestions>;
+  readonly proxy: Forked<ProxyQuestions>;
   readonly server: ReturnType<typeof pandavServer>;
   readonly files: PanFiles;
   readonly size: number;
@@ -93,7 +97,7 @@ interface PanBench {
   readonly config: string;
 }
 
-function panCases({ simulator, driver, server, files, size, crc64, config }: PanBench): readonly PanCase[] {
+function panCases({ simulator, driver, proxy, server, files, size, crc64, config }: PanBench): readonly PanCase[] {
   const curl = async (requests: readonly CurlRequest[]) => {
     writeCurlConfig(config, requests);
     const run = await runCurl(config);
@@ -145,6 +149,18 @@ function panCases({ simulator, driver, server, files, size, crc64, config }: Pan
       peer: direct,
       minimumRatio: 0.4,
       ours: () => throughServer("down.bin"),
+      curl: fetchWhole,
+    },
+    {
+      id: "bare",
+      title: "GET through a proxy of ten lines, nothing of ours",
+      peer: direct,
+      ours: async () => {
+        const url = await proxy.ask("serve", await simulator.ask("link", "down.bin"));
+        const before = cpuSeconds(proxy.pid);
+        const run = await curl([{ url, headers: {} }]);
+        return { seconds: run.seconds, cpuSeconds: cpuSeconds(proxy.pid) - before };
+      },
       curl: fetchWhole,
     },
     {

@@ -194,7 +194,7 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
 
     note: async (parent, entry) => {
       const name = mount.codec.toVisible(entry.name);
-      const [known] = rows.child(parent.n, generationOf(core, parent.n), name);
+      const known = rows.child(parent.n, generationOf(core, parent.n), name);
       if (known && saysWhatIsKnown(known, entry, name, mount.traits.ids)) {
         return tupleToNode(known, parent.id, mount.traits.ids);
       }

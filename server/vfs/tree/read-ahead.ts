@@ -47,7 +47,7 @@ export function createFindChild(rows: Rows): FindChild {
     const walk = directory && walkOf(directory, name);
     const known = walk?.ahead.get(name) ?? walk?.before.get(name) ?? walk?.found.get(name);
     if (known) return known;
-    const [found] = rows.child(parentN, directory?.generation ?? 0, name);
+    const found = rows.child(parentN, directory?.generation ?? 0, name);
     if (walk && found) {
       if (walk.found.size >= MOST_FOUND) walk.found.clear();
       walk.found.set(name, found);

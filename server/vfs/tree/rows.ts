@@ -131,6 +131,33 @@ export type NodeTuple = readonly [
 ];
 export const NODE_COLUMNS = ["n", "parent_n", ...FACTS] as const;
 
+export const DIRECTORY_COLUMNS = [
+  "n",
+  "mount_id",
+  "generation",
+  "listed_at",
+  "version",
+  "count",
+  "staging",
+] as const satisfies readonly (keyof DirectoryRow)[];
+
+/** A directory's row as an array, in the order of `DIRECTORY_COLUMNS`; all null where a join found none. */
+export type DirectoryTuple = readonly [
+  n: number | null,
+  mountId: number,
+  generation: number,
+  listedAt: number | null,
+  version: number,
+  count: number,
+  staging: number | null,
+];
+
+/** The array as a row; undefined where a join found none. */
+export function directoryOf(tuple: DirectoryTuple): DirectoryRow | undefined {
+  const [n, mount_id, generation, listed_at, version, count, staging] = tuple;
+  return n === null ? undefined : { n, mount_id, generation, listed_at, version, count, staging };
+}
+
 /** The row as a node below a directory of that id. */
 export function toNode(row: NodeRow, parentId: string, ids: Traits["ids"]): RowNode {
   return new RowNode(NODE_COLUMNS.map((column) => row[column]) as unknown as NodeTuple, parentId, ids);

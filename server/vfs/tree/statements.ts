@@ -2,7 +2,16 @@
 import type { SQLInputValue } from "node:sqlite";
 import { sql } from "kysely";
 import type { TreeFile } from "./file.ts";
-import { COLUMNS, type DirectoryRow, type NewRow, NODE_COLUMNS, type NodeTuple } from "./rows.ts";
+import {
+  COLUMNS,
+  DIRECTORY_COLUMNS,
+  type DirectoryRow,
+  type DirectoryTuple,
+  directoryOf,
+  type NewRow,
+  NODE_COLUMNS,
+  type NodeTuple,
+} from "./rows.ts";
 import { keptByKey, prepare, prepareTuples, slot } from "./statement.ts";
 
 /** All statements of the tree, prepared on its connection. */
@@ -56,11 +65,29 @@ export function prepareRows({ db, connection, onRollback }: TreeFile) {
       .orderBy("e.name")
       .limit(slot<number>(2)),
   );
+  const childAndDirectory = prepareTuples<readonly [...NodeTuple, ...DirectoryTuple]>(
+    connection,
+    db
+      .selectFrom("entry as e")
+      .leftJoin("directory as d", "d.n", "e.n")
+      .select(NODE_COLUMNS.map((column) => `e.${column}` as const))
+      .select(DIRECTORY_COLUMNS.map((column) => `d.${column} as d_${column}` as const))
+      .where("e.parent_n", "=", slot(0))
+      .where("e.since", "<=", slot(1))
+      .where((eb) => eb.or([eb("e.until", "is", null), eb("e.until", ">", slot<number>(1))]))
+      .where("e.name", "=", slot(2)),
+  );
   return {
     root: prepare(connection, current.where("parent_n", "=", 0).where("mount_id", "=", slot(0))),
     lookup: prepare(connection, visible.where("e.parent_n", "=", slot(0)).where("e.name", "=", slot(1))),
-    /** The visible child of a name at a generation. */
-    child: prepareTuples<NodeTuple>(connection, visibleAt.where("name", "=", slot(2))),
+    /** The visible child of a name at a generation. Reads what is known of a directory with it, for that is asked for next. */
+    child(parentN: number, generation: number, name: string): NodeTuple | undefined {
+      const [found] = childAndDirectory(parentN, generation, name);
+      if (!found) return undefined;
+      const known = directoryOf(found.slice(NODE_COLUMNS.length) as unknown as DirectoryTuple);
+      if (known) directory.keep(known.n, known);
+      return found.slice(0, NODE_COLUMNS.length) as unknown as NodeTuple;
+    },
     children: prepareTuples<NodeTuple>(connection, visibleAt.orderBy("name").limit(slot<number>(2))),
     childrenAfter: prepareTuples<NodeTuple>(
       connection,

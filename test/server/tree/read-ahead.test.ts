@@ -15,7 +15,7 @@ function countedRows() {
     directory: { get: (n: number) => (n === 1 ? row : undefined) },
     child(n: number, _generation: number, name: string) {
       asked.push(`child ${name}`);
-      return n === 1 && names.includes(name) ? [tuple(name)] : [];
+      return n === 1 && names.includes(name) ? tuple(name) : undefined;
     },
     childrenAfter(_n: number, _generation: number, limit: number, name: string) {
       asked.push(`${limit} after ${name}`);
