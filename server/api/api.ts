@@ -4,6 +4,7 @@ import { describeContent } from "./content-handler.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { toResponse } from "./envelope.ts";
 import { toFailure, withKindInside } from "./failures.ts";
+import { describeImport } from "./import-handler.ts";
 import type { PieceUploads } from "./piece-uploads.ts";
 import { describeUploads } from "./raw-routes.ts";
 import { describeRead } from "./read-handler.ts";
@@ -93,6 +94,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps, pieces: PieceUploads): void
   describeStreams(app, deps);
   describeContent(app);
   describeTaskEvents(app);
+  describeImport(app);
   describeUploads(app);
   describeStream(app, uploadLocalRoute());
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {

@@ -5,6 +5,7 @@ import type { Log } from "#drivers/contract/driver.ts";
 import type { Accounts, Logins } from "../accounts/api.ts";
 import type { Catalogue } from "../accounts/catalogue.ts";
 import type { Auth } from "../auth/auth.ts";
+import type { Importer } from "../import/importer.ts";
 import type { Settings } from "../store/settings.ts";
 import type { Tasks } from "../tasks/api.ts";
 import type { Vfs } from "../vfs/api.ts";
@@ -17,6 +18,7 @@ export interface ApiDeps {
   readonly accounts: Accounts;
   readonly logins: Logins;
   readonly tasks: Tasks;
+  readonly importer: Importer;
   readonly log: Log;
   readonly version: string;
 }

@@ -36,7 +36,7 @@ export function toStorageObject(info: StorageInfo, definition: DriverDescription
     driver: definition?.aliases[0] ?? info.driver,
     cache_expiration: toMinutes(info),
     status: toStatus(info),
-    addition: JSON.stringify(definition ? toAddition(definition, info) : {}),
+    addition: JSON.stringify(definition && !info.isKept ? toAddition(definition, info) : {}),
     remark: info.remark,
     modified: toTime(info.modifiedAt),
     disabled: info.disabled,

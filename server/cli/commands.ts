@@ -8,6 +8,7 @@ import { addDf } from "./df.ts";
 import { addDownload } from "./download.ts";
 import { addDu } from "./du.ts";
 import { addFind } from "./find.ts";
+import { addImport } from "./import.ts";
 import { addLs } from "./ls.ts";
 import { addMkdir } from "./mkdir.ts";
 import { addMoveAndCopy } from "./move-copy.ts";
@@ -45,6 +46,7 @@ export const COMMANDS: readonly AddCommands[] = [
   addDf,
   addDu,
   addStorage,
+  addImport,
   addUser,
   addToken,
   addAudit,

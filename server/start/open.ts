@@ -6,6 +6,7 @@ import { createCatalogue, openDrivers } from "../accounts/catalogue.ts";
 import { openAuth } from "../auth/auth.ts";
 import type { Config } from "../config.ts";
 import type { HttpServer, TlsPair } from "../http/server.ts";
+import { createImporter } from "../import/importer.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { countUpstreamCall, createRecorder } from "../request-context.ts";
@@ -109,8 +110,19 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
     const firstStart = toFirstStart(auth.firstPassword, config);
     if (firstStart) await addFirstMount(vfs.storages, config.dataDir, signal);
     const catalogue = createCatalogue(drivers, { log, upstreams, onRequest: countUpstreamCall });
+    const importer = createImporter({
+      store,
+      auth,
+      settings,
+      storages: vfs.storages,
+      catalogue,
+      accounts,
+      clock,
+      log,
+      ...(secretKey && { secretKey }),
+    });
     const createDoor = createFronts(
-      { vfs, auth, settings, accounts, logins, tasks, catalogue, log, version: readVersion() },
+      { vfs, auth, settings, accounts, logins, tasks, catalogue, importer, log, version: readVersion() },
       log,
       { basePath: config.basePath, metrics },
     );

@@ -21,6 +21,60 @@ export interface Schema {
   task: TaskTable;
   task_item: TaskItemTable;
   share: ShareTable;
+  imported: ImportedTable;
+  adopted_login: AdoptedLoginTable;
+  ended_token: EndedTokenTable;
+  notice: NoticeTable;
+  notice_channel: NoticeChannelTable;
+}
+
+/** What an import has taken over, so that the next one leaves it alone. */
+export interface ImportedTable {
+  /** `user`, `storage`, `meta`, `share` or `setting`. */
+  what: string;
+  /** What the other server calls it: a name, a path, a key. */
+  name: string;
+  /** SHA-256 of what tells it from another one of that name; of no secret. */
+  digest: string;
+  at: number;
+}
+
+/** A user whose logins at the server that he came from go on (alist-api.md §4.4). */
+export interface AdoptedLoginTable {
+  user_id: number;
+  /** Unix seconds: tokens that were made later are none of that server's. */
+  issued_until: number;
+}
+
+/** A token of another server that has ended here before its time. */
+export interface EndedTokenTable {
+  /** As its session's. */
+  id: string;
+  expires_at: number;
+}
+
+/** How something is, as its owner was last told; and what he is still to be told. */
+export interface NoticeTable {
+  /** `account:3`, `mount:5`, `task:…` */
+  subject: string;
+  state: string;
+  at: number;
+  /** JSON: the notice and the channels that have not delivered it. Null: told. */
+  waiting: string | null;
+}
+
+/** A way in which the owner is told. */
+export interface NoticeChannelTable {
+  kind: string;
+  disabled: Generated<number>;
+  /** JSON, without secrets. */
+  settings: string;
+  /** JSON, sealed (`server/store/sealing.ts`); null without any. */
+  secrets: string | null;
+  /** When it last delivered, or failed for good. */
+  last_at: number | null;
+  /** Null where it delivered. */
+  last_error: string | null;
 }
 
 /** What a user shares with whoever has its address (OpenList's shares, alist-api.md §14). */
@@ -95,6 +149,8 @@ export interface StorageTable {
   account_id: number | null;
   /** `auto`, `keep` or `pass`: whether empty files and file managers' own are kept here. */
   placeholders: Generated<string>;
+  /** Of a storage of another server that cannot be mounted yet: that server's form of it, sealed. Null for all else. */
+  kept: string | null;
 }
 
 /** Key-value pairs of one mount's driver (`DriverEnv.state`). */

@@ -115,6 +115,8 @@ export interface Settings {
   forget(key: string): Promise<void>;
   /** Stores a value, durable when it resolves. Throws `invalid-config` on an unknown key, a wrong value, or one that is fixed by an override. */
   set<K extends SettingKey>(key: K, value: SettingValues[K]): Promise<void>;
+  /** Throws what `set` would throw; text is read as in `setAll`. */
+  check(key: SettingKey, value: unknown): void;
   /** True while the config file or the environment says it. */
   isFixed(key: SettingKey): boolean;
 }
@@ -166,6 +168,7 @@ export async function openSettings(
         .execute();
       stored.set(key, parsed);
     },
+    check: (key, value) => void changeable(known(key), value, fixed),
     isFixed: (key) => fixed.has(key),
     foreign: () => foreign,
     async setAll(values, others) {

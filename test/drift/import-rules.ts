@@ -24,6 +24,7 @@ const FRONT_MAY = [
   "server/accounts/",
   "server/tasks/",
   "server/notify/",
+  "server/import/",
   "server/http/",
   "server/auth/",
   "server/settings",
@@ -109,6 +110,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     may: [...BELOW_VFS, "server/vfs/", "server/accounts/", "server/notify/"],
     packages: "all",
     because: DOWNWARD,
+  },
+  {
+    from: "server/import/",
+    may: [...BELOW_VFS, "server/vfs/", "server/accounts/"],
+    packages: "all",
+    because: "an import is made through what keeps users, rules, settings and storages; fronts hand files to it",
   },
   {
     from: "server/cli/",

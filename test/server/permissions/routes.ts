@@ -146,6 +146,7 @@ export const ROUTES: Readonly<Record<string, Line>> = {
   "POST /api/admin/meta/create": admin(() => meta),
   "POST /api/admin/meta/update": admin(() => ({ ...meta, ...NOBODY })),
   "POST /api/admin/meta/delete": admin(() => NOBODY, byId),
+  "POST /api/pandav/import": admin(() => ({}), { bytes: "no file of theirs" }),
   "POST /api/pandav/user/password": admin(() => ({ name: "nobody here", password: "x" })),
   "GET /api/pandav/tokens": person(),
   "POST /api/pandav/tokens": person(() => ({ name: "" })),
