@@ -26,6 +26,7 @@ import { loginRoutes } from "./routes/logins.ts";
 import { meRoutes } from "./routes/me.ts";
 import { metaRoutes } from "./routes/meta.ts";
 import { mountRoutes } from "./routes/mounts.ts";
+import { notificationRoutes } from "./routes/notifications.ts";
 import { pandavRoutes } from "./routes/pandav.ts";
 import { roleRoutes } from "./routes/roles.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
@@ -83,6 +84,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps, pieces: PieceUploads): void
     roleRoutes,
     sessionRoutes,
     absentRoutes,
+    notificationRoutes,
     healthRoutes,
     siteRoutes,
     welcomeRoute,

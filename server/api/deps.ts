@@ -6,6 +6,7 @@ import type { Accounts, Logins } from "../accounts/api.ts";
 import type { Catalogue } from "../accounts/catalogue.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Importer } from "../import/importer.ts";
+import type { Notices } from "../notify/notices.ts";
 import type { Settings } from "../store/settings.ts";
 import type { Tasks } from "../tasks/api.ts";
 import type { Vfs } from "../vfs/api.ts";
@@ -19,6 +20,7 @@ export interface ApiDeps {
   readonly logins: Logins;
   readonly tasks: Tasks;
   readonly importer: Importer;
+  readonly notices: Notices;
   readonly log: Log;
   readonly version: string;
 }

@@ -93,6 +93,7 @@ const ITEMS: Readonly<Partial<Record<SettingKey, Form>>> = {
   link_expiration: { group: "global", type: "number", isPrivate: true, help: "Hours; 0 means for ever." },
   sign_all: bool("global", { isPrivate: true }),
   share_summary_content: text("global"),
+  notify_language: { ...select("global", "zh-CN,en"), isPrivate: true },
   multipart_enabled: bool("traffic"),
   multipart_chunk_size: { group: "traffic", type: "number", help: "MiB" },
 };

@@ -12,6 +12,7 @@ import { addImport } from "./import.ts";
 import { addLs } from "./ls.ts";
 import { addMkdir } from "./mkdir.ts";
 import { addMoveAndCopy } from "./move-copy.ts";
+import { addNotify } from "./notify.ts";
 import { addRm } from "./rm.ts";
 import { addServe } from "./serve.ts";
 import { addStat } from "./stat.ts";
@@ -49,5 +50,6 @@ export const COMMANDS: readonly AddCommands[] = [
   addImport,
   addUser,
   addToken,
+  addNotify,
   addAudit,
 ];

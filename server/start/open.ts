@@ -9,14 +9,18 @@ import type { HttpServer, TlsPair } from "../http/server.ts";
 import { createImporter } from "../import/importer.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
+import { openNotices } from "../notify/notices.ts";
+import { createNotifier } from "../notify/notifier.ts";
 import { countUpstreamCall, createRecorder } from "../request-context.ts";
 import { createPrivately } from "../store/data-folder.ts";
+import { parseNetworks } from "../store/networks.ts";
+import { openSealing } from "../store/sealing.ts";
 import { openSettings } from "../store/settings.ts";
 import { openStore, type Store } from "../store/store.ts";
-import type { Tasks } from "../tasks/api.ts";
 import { openTasks } from "../tasks/open.ts";
 import { systemClock } from "../upstream/clock.ts";
 import { routeOf } from "../upstream/routes.ts";
+import { createUrlGuard } from "../upstream/url-guard.ts";
 import { readVersion } from "../version.ts";
 import type { Vfs } from "../vfs/api.ts";
 import { createOpenMount } from "../vfs/open-mount.ts";
@@ -26,14 +30,15 @@ import type { Tree } from "../vfs/tree/tree.ts";
 import { createVfs } from "../vfs/vfs.ts";
 import { addFirstMount, type FirstStart } from "./first-start.ts";
 import { createFronts, type Door } from "./fronts.ts";
+import { watchForNotices } from "./notices.ts";
 import { recordDeletion } from "./record-deletion.ts";
 import { type Closing, closeInOrder } from "./shutdown.ts";
 
 /** An opened data folder. */
 export interface Pandav {
   readonly vfs: Vfs;
-  /** Not started: only a server that stays does that. */
-  readonly tasks: Tasks;
+  /** Begins what a server does by itself: tasks and notices. For one that stays. */
+  start(): void;
   readonly log: Logger;
   /** Set when this start made what is in the folder. */
   readonly firstStart?: FirstStart;
@@ -71,6 +76,11 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       ...(adminPassword && { adminPassword }),
     });
     closings.push({ name: "audit", withinMs: STORE_MS, close: () => auth.audit.close() });
+    const guard = createUrlGuard({ allowed: () => parseNetworks(settings.get("private_addresses")) });
+    closings.push({ name: "outgoing calls", withinMs: STORE_MS, close: () => guard.close() });
+    const sealing = openSealing(config.dataDir, secretKey);
+    const notices = await openNotices({ store, settings, sealing, guard, clock, log });
+    closings.push({ name: "notices", withinMs: STORE_MS, close: () => notices.close() });
     const { accounts, logins } = await openAccounts({
       store,
       kinds: drivers.accounts,
@@ -78,6 +88,7 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       log,
       upstreams,
       onRequest: countUpstreamCall,
+      notifier: createNotifier(log, notices),
       ...(secretKey && { secretKey }),
     });
     closings.push({ name: "accounts", withinMs: STORE_MS, close: () => accounts.close() });
@@ -122,14 +133,19 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       ...(secretKey && { secretKey }),
     });
     const createDoor = createFronts(
-      { vfs, auth, settings, accounts, logins, tasks, catalogue, importer, log, version: readVersion() },
+      { vfs, auth, settings, accounts, logins, tasks, catalogue, importer, notices, log, version: readVersion() },
       log,
       { basePath: config.basePath, metrics },
     );
     return {
       vfs,
-      tasks,
       log,
+      start() {
+        tasks.start();
+        notices.start();
+        const stopWatching = watchForNotices({ vfs, tasks }, notices, clock);
+        closings.push({ name: "watching", withinMs: STORE_MS, close: stopWatching });
+      },
       ...(firstStart && { firstStart }),
       createServer(door, tls) {
         const server = createDoor(door, tls);

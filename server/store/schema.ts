@@ -66,7 +66,6 @@ export interface NoticeTable {
 /** A way in which the owner is told. */
 export interface NoticeChannelTable {
   kind: string;
-  disabled: Generated<number>;
   /** JSON, without secrets. */
   settings: string;
   /** JSON, sealed (`server/store/sealing.ts`); null without any. */

@@ -61,6 +61,10 @@ const SCHEMA = z.object({
     description:
       "The mount path that the command line means by paths that begin with no mount. Empty means the only one there is.",
   }),
+  notify_language: z.enum(["zh-CN", "en"]).default("zh-CN").meta({
+    title: "Language of notices",
+    description: "What e-mails and push messages to the owner are written in.",
+  }),
   robots_txt: z.string().default("User-agent: *\nDisallow: /").meta({
     title: "robots.txt",
     description: "What search engines are told at /robots.txt.",

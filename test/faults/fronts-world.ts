@@ -149,7 +149,7 @@ export async function openFronts(gate: Gate, chaos: Pick<Chaos, "layer">, option
   const catalogue = createCatalogue(drivers);
   const deps = {
     ...gate.deps,
-    ...testServices(test, { ...gate.deps, catalogue }),
+    ...(await testServices(test, { ...gate.deps, catalogue })),
     tasks: await openTasks({ store: test.store, auth: gate.deps.auth, vfs, clock: systemClock, log: silentLog }),
     vfs,
     accounts,

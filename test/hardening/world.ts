@@ -65,7 +65,7 @@ export async function openHardened(o: HardenedOptions = {}): Promise<Hardened> {
     accounts: { kinds: () => [], find: async () => undefined },
   });
   const deps: ApiDeps = {
-    ...testServices(test, { auth, settings, catalogue }),
+    ...(await testServices(test, { auth, settings, catalogue })),
     tasks,
     vfs: recordingRemovals(test.vfs, (deletion) => void recordDeletion(auth, deletion)),
     auth,

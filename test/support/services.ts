@@ -3,15 +3,19 @@ import type { Catalogue } from "#server/accounts/catalogue.ts";
 import type { ApiDeps } from "#server/api/deps.ts";
 import type { Auth } from "#server/auth/auth.ts";
 import { createImporter } from "#server/import/importer.ts";
+import { openNotices } from "#server/notify/notices.ts";
+import { parseNetworks } from "#server/store/networks.ts";
+import { openSealing } from "#server/store/sealing.ts";
 import type { Settings } from "#server/store/settings.ts";
 import { systemClock } from "#server/upstream/clock.ts";
+import { createUrlGuard } from "#server/upstream/url-guard.ts";
 import { silentLog, type TestVfs } from "./vfs.ts";
 
 /** The services; nothing of them runs by itself. */
-export function testServices(
-  { store, vfs, accounts }: Pick<TestVfs, "store" | "vfs" | "accounts">,
+export async function testServices(
+  { store, dataDir, vfs, accounts }: Pick<TestVfs, "store" | "dataDir" | "vfs" | "accounts">,
   o: { readonly auth: Auth; readonly settings: Settings; readonly catalogue: Catalogue },
-): Pick<ApiDeps, "importer"> {
+): Promise<Pick<ApiDeps, "importer" | "notices">> {
   const importer = createImporter({
     ...o,
     store,
@@ -20,5 +24,13 @@ export function testServices(
     clock: systemClock,
     log: silentLog,
   });
-  return { importer };
+  const notices = await openNotices({
+    store,
+    settings: o.settings,
+    sealing: openSealing(dataDir),
+    guard: createUrlGuard({ allowed: () => parseNetworks("127.0.0.0/8") }),
+    clock: systemClock,
+    log: silentLog,
+  });
+  return { importer, notices };
 }

@@ -31,7 +31,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("notice_channel")
     .addColumn("kind", "text", (c) => c.primaryKey())
-    .addColumn("disabled", "integer", (c) => c.notNull().defaultTo(0))
     .addColumn("settings", "text", (c) => c.notNull())
     .addColumn("secrets", "text")
     .addColumn("last_at", "bigint")

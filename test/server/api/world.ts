@@ -111,7 +111,7 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
     },
   });
   const deps: ApiDeps = {
-    ...testServices(test, { auth, settings, catalogue }),
+    ...(await testServices(test, { auth, settings, catalogue })),
     tasks,
     vfs,
     auth,

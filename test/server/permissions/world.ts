@@ -75,7 +75,7 @@ export async function openPermissionWorld(seed: SeedTree): Promise<PermissionWor
     accounts: { kinds: () => [], find: async () => undefined },
   });
   const deps: ApiDeps = {
-    ...testServices(test, { auth, settings, catalogue }),
+    ...(await testServices(test, { auth, settings, catalogue })),
     tasks,
     vfs: recorded(test.vfs, asked),
     auth,
