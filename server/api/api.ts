@@ -1,4 +1,5 @@
 /** The HTTP API: AList's v3 wire and our own routes under one envelope. */
+import { describeBackup } from "./backup-handler.ts";
 import { limitBody } from "./body-limit.ts";
 import { describeContent } from "./content-handler.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
@@ -97,6 +98,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps, pieces: PieceUploads): void
   describeContent(app);
   describeTaskEvents(app);
   describeImport(app);
+  describeBackup(app);
   describeUploads(app);
   describeStream(app, uploadLocalRoute());
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {

@@ -5,6 +5,7 @@ import type { Log } from "#drivers/contract/driver.ts";
 import type { Accounts, Logins } from "../accounts/api.ts";
 import type { Catalogue } from "../accounts/catalogue.ts";
 import type { Auth } from "../auth/auth.ts";
+import type { Backups } from "../backup/backups.ts";
 import type { Importer } from "../import/importer.ts";
 import type { Notices } from "../notify/notices.ts";
 import type { Settings } from "../store/settings.ts";
@@ -21,6 +22,7 @@ export interface ApiDeps {
   readonly tasks: Tasks;
   readonly importer: Importer;
   readonly notices: Notices;
+  readonly backups: Backups;
   readonly log: Log;
   readonly version: string;
 }

@@ -2,6 +2,7 @@
 import { addAccounts } from "./accounts.ts";
 import { addAudit } from "./audit.ts";
 import { addAuth } from "./auth.ts";
+import { addBackup } from "./backup.ts";
 import { addCat } from "./cat.ts";
 import type { AddCommands } from "./definer.ts";
 import { addDf } from "./df.ts";
@@ -52,4 +53,5 @@ export const COMMANDS: readonly AddCommands[] = [
   addToken,
   addNotify,
   addAudit,
+  addBackup,
 ];

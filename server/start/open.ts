@@ -4,6 +4,9 @@ import { openAccounts } from "../accounts/accounts.ts";
 import type { Accounts } from "../accounts/api.ts";
 import { createCatalogue, openDrivers } from "../accounts/catalogue.ts";
 import { openAuth } from "../auth/auth.ts";
+import { openBackups } from "../backup/backups.ts";
+import { sweepBackups } from "../backup/create.ts";
+import { finishRestore } from "../backup/restore.ts";
 import type { Config } from "../config.ts";
 import type { HttpServer, TlsPair } from "../http/server.ts";
 import { createImporter } from "../import/importer.ts";
@@ -62,6 +65,8 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
   const closings: Closing[] = [];
   const close = () => closeInOrder(closings.splice(0).reverse(), log);
   try {
+    finishRestore(config.dataDir);
+    sweepBackups(config.dataDir);
     for (const name of ["pandav.db", "tree.db"]) createPrivately(join(config.dataDir, name));
     const store = await openStore(config.dataDir);
     closings.push({ name: "store", withinMs: STORE_MS, close: () => store.close() });
@@ -132,8 +137,32 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       log,
       ...(secretKey && { secretKey }),
     });
+    const backups = openBackups({
+      store,
+      settings,
+      notifier: notices,
+      clock,
+      log,
+      version: readVersion(),
+      secretKey,
+      passphrase: config.backupPassphrase,
+      passphraseFile: config.backupPassphraseFile,
+    });
     const createDoor = createFronts(
-      { vfs, auth, settings, accounts, logins, tasks, catalogue, importer, notices, log, version: readVersion() },
+      {
+        vfs,
+        auth,
+        settings,
+        accounts,
+        logins,
+        tasks,
+        catalogue,
+        importer,
+        notices,
+        backups,
+        log,
+        version: readVersion(),
+      },
       log,
       { basePath: config.basePath, metrics },
     );
@@ -145,6 +174,7 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
         notices.start();
         const stopWatching = watchForNotices({ vfs, tasks }, notices, clock);
         closings.push({ name: "watching", withinMs: STORE_MS, close: stopWatching });
+        closings.push({ name: "backups", withinMs: STORE_MS, close: backups.start() });
       },
       ...(firstStart && { firstStart }),
       createServer(door, tls) {

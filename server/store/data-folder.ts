@@ -21,9 +21,12 @@ export function findDataFolder(named: string | undefined, surroundings: FolderSu
   return isDataFolder(local) ? local : userFolder(surroundings);
 }
 
+/** Folders in a data folder that a backup is being brought back into: unpacked, ready while the old files go, and going in. */
+export const RESTORE = { fresh: "restore.new", ready: "restore.ready", goingIn: "restore.moving" } as const;
+
 /** True where Pandav has stored something in that folder. */
 export function isDataFolder(folder: string): boolean {
-  return existsSync(join(folder, "pandav.db"));
+  return ["pandav.db", RESTORE.ready, RESTORE.goingIn].some((name) => existsSync(join(folder, name)));
 }
 
 /** Makes an empty file that only its owner can open, where there is none; SQLite gives its side files the same mode. An existing one is not touched: not even opened. */

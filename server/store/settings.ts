@@ -1,5 +1,6 @@
 /** The server's settings: rows under one schema, with AList's names (alist-api.md §15), overridden by the config file and the environment. */
 import { randomUUID } from "node:crypto";
+import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { FRONT_SETTINGS, type FrontSetting } from "./front-settings.ts";
@@ -64,6 +65,22 @@ const SCHEMA = z.object({
   notify_language: z.enum(["zh-CN", "en"]).default("zh-CN").meta({
     title: "Language of notices",
     description: "What e-mails and push messages to the owner are written in.",
+  }),
+  backup_folder: z
+    .string()
+    .refine((text) => text === "" || isAbsolute(text), "needs an absolute path")
+    .default("")
+    .meta({
+      title: "Folder of backups",
+      description: "Absolute path of the folder that automatic backups are written into. Empty means none are made.",
+    }),
+  backup_every_hours: z.int().min(1).max(8760).default(24).meta({
+    title: "Time between backups",
+    description: "Hours between two automatic backups.",
+  }),
+  backup_keep: z.int().min(1).max(1000).default(7).meta({
+    title: "Backups kept",
+    description: "How many automatic backups stay; older ones are removed.",
   }),
   robots_txt: z.string().default("User-agent: *\nDisallow: /").meta({
     title: "robots.txt",

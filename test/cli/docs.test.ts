@@ -16,6 +16,7 @@ async function shown(...args: string[]): Promise<string> {
     signal: new AbortController().signal,
     makePassword: () => "",
     serve: async () => 0,
+    restore: () => Promise.reject(new Error("help needs no data folder")),
     reach: () => () => Promise.reject(new Error("help needs no server")),
   });
   expect(exitCode).toBe(0);

@@ -25,6 +25,7 @@ const FRONT_MAY = [
   "server/tasks/",
   "server/notify/",
   "server/import/",
+  "server/backup/",
   "server/http/",
   "server/auth/",
   "server/settings",
@@ -110,6 +111,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     may: [...BELOW_VFS, "server/vfs/", "server/accounts/", "server/notify/"],
     packages: "all",
     because: DOWNWARD,
+  },
+  {
+    from: "server/backup/",
+    may: [...BASE, "server/store/", "server/notify/"],
+    packages: "all",
+    because: "a backup is of the store, and tells the owner where it fails",
   },
   {
     from: "server/import/",

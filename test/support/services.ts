@@ -2,6 +2,7 @@
 import type { Catalogue } from "#server/accounts/catalogue.ts";
 import type { ApiDeps } from "#server/api/deps.ts";
 import type { Auth } from "#server/auth/auth.ts";
+import { openBackups } from "#server/backup/backups.ts";
 import { createImporter } from "#server/import/importer.ts";
 import { openNotices } from "#server/notify/notices.ts";
 import { parseNetworks } from "#server/store/networks.ts";
@@ -15,7 +16,7 @@ import { silentLog, type TestVfs } from "./vfs.ts";
 export async function testServices(
   { store, dataDir, vfs, accounts }: Pick<TestVfs, "store" | "dataDir" | "vfs" | "accounts">,
   o: { readonly auth: Auth; readonly settings: Settings; readonly catalogue: Catalogue },
-): Promise<Pick<ApiDeps, "importer" | "notices">> {
+): Promise<Pick<ApiDeps, "importer" | "notices" | "backups">> {
   const importer = createImporter({
     ...o,
     store,
@@ -32,5 +33,13 @@ export async function testServices(
     clock: systemClock,
     log: silentLog,
   });
-  return { importer, notices };
+  const backups = openBackups({
+    store,
+    settings: o.settings,
+    notifier: notices,
+    clock: systemClock,
+    log: silentLog,
+    version: "1.2.3",
+  });
+  return { importer, notices, backups };
 }

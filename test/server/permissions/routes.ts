@@ -152,6 +152,7 @@ export const ROUTES: Readonly<Record<string, Line>> = {
   "DELETE /api/pandav/notifications/channels/{kind}": admin(() => ({}), { inPath: { kind: "none" } }),
   "POST /api/pandav/notifications/language": admin(() => ({ language: "none" })),
   "POST /api/pandav/notifications/test": admin(() => ({ kind: "none" })),
+  "POST /api/pandav/backup": admin(() => ({ passphrase: "short" })),
   "POST /api/pandav/user/password": admin(() => ({ name: "nobody here", password: "x" })),
   "GET /api/pandav/tokens": person(),
   "POST /api/pandav/tokens": person(() => ({ name: "" })),
