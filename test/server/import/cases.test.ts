@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -7,6 +7,7 @@ import { secret } from "#drivers/contract/config.ts";
 import { defineDriver } from "#drivers/contract/driver.ts";
 import { local } from "#drivers/local/index.ts";
 import { createMemoryDriver } from "#drivers/memory/index.ts";
+import { changesIn } from "#server/api/setting-items.ts";
 import { parseDump } from "#server/import/dump.ts";
 import { readAlistFile } from "#server/import/read-file.ts";
 import { rightsOf } from "#server/import/rights.ts";
@@ -101,6 +102,31 @@ describe("what stands in the way of an import", () => {
     });
     expect(await world.api.deps.auth.users.find("dave")).toBeUndefined();
     expect(said(rows)).toContain("storage /docs: add");
+  });
+});
+
+describe("an import that is cut off", () => {
+  it("is finished by the next one, wherever it was", async () => {
+    world = await openImportWorld({ flavour: "openlist" });
+    const { deps, dataDir } = world.api;
+    const settingChanges = (items: Parameters<typeof changesIn>[0]) => changesIn(items, deps.settings);
+    const all = await world.run(false);
+    for (let rows = 0; rows < all.length; rows += 3) {
+      const signal = new AbortController();
+      const run = async () => {
+        let seen = 0;
+        for await (const _ of deps.importer.run(world.dump(), { apply: true, settingChanges, signal: signal.signal })) {
+          if (seen++ === rows) signal.abort(new Error("the client left"));
+        }
+      };
+      await run().catch((error: Error) => expect(error.message).toBe("the client left"));
+    }
+    // Written down, and killed before it was made.
+    await deps.auth.users.remove((await deps.auth.users.find("alice"))!.id);
+    expect(said(await world.run(true))).toContain("user alice: add");
+    expect((await world.run(true)).filter(({ outcome }) => outcome !== "same" && outcome !== "skip")).toEqual([]);
+    expect(deps.vfs.storages.list().map(({ mountPath }) => mountPath)).toEqual(["/docs", "/off", "/115"]);
+    expect(readdirSync(dataDir).filter((name) => name.startsWith("import-"))).toEqual([]);
   });
 });
 
