@@ -1,5 +1,5 @@
 /** Makes a backup of a data folder while the server runs. */
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import type { Clock } from "#drivers/contract/driver.ts";
@@ -7,7 +7,7 @@ import type { Store } from "../store/store.ts";
 import { BACKED_UP, pack } from "./archive.ts";
 import { checkPassphrase, sealed } from "./seal.ts";
 
-/** Stands before the folders in which backups are prepared. */
+/** Stands before the folders in which backups are prepared (`sweepScratch` knows it). */
 const SCRATCH = "backup-";
 
 /** All pages in one read of the database, on a thread of its own: smaller steps would begin anew with every write. */
@@ -39,14 +39,6 @@ export async function* createBackup(parts: BackupParts, passphrase: string): Asy
     yield* sealed(pack(scratch, names, about), passphrase);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-/** Removes what a process that was killed left behind. Only for the holder of the folder's lock. */
-export function sweepBackups(dataDir: string): void {
-  for (const name of readdirSync(dataDir)) {
-    if (new RegExp(`^${SCRATCH}[A-Za-z0-9]{6}$`).test(name))
-      rmSync(join(dataDir, name), { recursive: true, force: true });
   }
 }
 

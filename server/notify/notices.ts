@@ -55,12 +55,20 @@ export async function openNotices(parts: NoticesParts): Promise<Notices> {
 
   async function send(kind: string, delivery: Delivery, signal: AbortSignal): Promise<void> {
     const { channel, settings: own } = channels.get(kind);
-    const late = AbortSignal.timeout(SEND_WITHIN_MS);
+    const late = new AbortController();
+    const ended = new AbortController();
+    clock.sleep(SEND_WITHIN_MS, ended.signal).then(
+      () => late.abort(new StorageError("timeout", "the service does not answer", { retryable: true })),
+      () => {}, // it ended in time
+    );
     try {
-      await channel.send(own, delivery, { guard }, AbortSignal.any([signal, late]));
+      await channel.send(own, delivery, { guard }, AbortSignal.any([signal, late.signal]));
     } catch (error) {
       signal.throwIfAborted();
-      throw late.aborted ? new StorageError("timeout", "the service does not answer", { retryable: true }) : error;
+      late.signal.throwIfAborted();
+      throw error;
+    } finally {
+      ended.abort();
     }
   }
 

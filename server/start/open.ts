@@ -5,7 +5,6 @@ import type { Accounts } from "../accounts/api.ts";
 import { createCatalogue, openDrivers } from "../accounts/catalogue.ts";
 import { openAuth } from "../auth/auth.ts";
 import { openBackups } from "../backup/backups.ts";
-import { sweepBackups } from "../backup/create.ts";
 import { finishRestore } from "../backup/restore.ts";
 import type { Config } from "../config.ts";
 import type { HttpServer, TlsPair } from "../http/server.ts";
@@ -15,7 +14,7 @@ import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { openNotices } from "../notify/notices.ts";
 import { createNotifier } from "../notify/notifier.ts";
 import { countUpstreamCall, createRecorder } from "../request-context.ts";
-import { createPrivately } from "../store/data-folder.ts";
+import { createPrivately, sweepScratch } from "../store/data-folder.ts";
 import { parseNetworks } from "../store/networks.ts";
 import { openSealing } from "../store/sealing.ts";
 import { openSettings } from "../store/settings.ts";
@@ -66,7 +65,7 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
   const close = () => closeInOrder(closings.splice(0).reverse(), log);
   try {
     finishRestore(config.dataDir);
-    sweepBackups(config.dataDir);
+    sweepScratch(config.dataDir);
     for (const name of ["pandav.db", "tree.db"]) createPrivately(join(config.dataDir, name));
     const store = await openStore(config.dataDir);
     closings.push({ name: "store", withinMs: STORE_MS, close: () => store.close() });

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -59,7 +59,10 @@ describe("pandav backup and restore", () => {
     child.stdin.end(PASSPHRASE);
     expect((await once(child, "exit"))[1]).toBe("SIGKILL");
     expect(readdirSync(join(folder, "two"))).toContain("restore.ready");
+    // Left by one that was killed while it read another server's database.
+    mkdirSync(join(folder, "two", "import-aBcD12"));
     const { stdout } = await pandav(["user", "list", ...data("two")]);
+    expect(readdirSync(join(folder, "two"))).not.toContain("import-aBcD12");
     expect(stdout).toMatch(/^\d* *ann /m);
     expect(stdout).not.toContain("ben");
 
@@ -71,7 +74,5 @@ describe("pandav backup and restore", () => {
     expect(
       readdirSync(join(folder, "two")).filter((name) => name.startsWith("before-restore-")).length,
     ).toBeGreaterThan(0);
-    const wrong = await pandav(["restore", file, ...data("three")], { stdin: "another passphrase\n" });
-    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("the passphrase is wrong")]);
   }, 60_000);
 });

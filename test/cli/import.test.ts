@@ -54,6 +54,26 @@ describe("pandav import alist", () => {
       });
     expect(await (await dav(ALIST_PASSWORDS.alice)).text()).toBe("a of old");
     expect((await dav("another")).status).toBe(401);
+    const upload = (token: string) =>
+      fetch(`${server.url}/api/pandav/import?apply=true`, {
+        method: "POST",
+        headers: { Authorization: token },
+        body: readFileSync(file),
+      });
+    const again = (await (await upload(ALIST_TOKEN)).text())
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(again.at(-1)).toEqual({ end: true });
+    expect(again.slice(0, -1).filter(({ outcome }) => outcome !== "same" && outcome !== "skip")).toEqual([]);
+    const body = JSON.stringify({ username: "alice", password: ALIST_PASSWORDS.alice });
+    const login = await fetch(`${server.url}/api/auth/login`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body,
+    });
+    const { token } = ((await login.json()) as { data: { token: string } }).data;
+    expect((await upload(token)).status).toBe(403);
     expect(digest()).toBe(before);
   }, 30_000);
 

@@ -15,6 +15,9 @@ import { openStore, type Store } from "#server/store/store.ts";
 import { FakeClock } from "#test/server/layers/fake-clock.ts";
 import { silentLog } from "#test/support/vfs.ts";
 
+/** Fails by never answering. */
+const SILENT = new Error("silent");
+
 const ACCOUNT = { kind: "account", id: 3, accountKind: "box", name: "ann" } as const;
 const about = (state: NoticeState, message = "log in again"): Notice => ({
   subject: ACCOUNT,
@@ -36,8 +39,10 @@ describe("what the owner is told", () => {
       kind,
       title: kind,
       settings: z.object({ key: secret({ title: "Key", description: "Secret." }).min(1) }),
-      async send(_settings, delivery) {
+      async send(_settings, delivery, _tools, signal) {
         const error = failing.get(kind);
+        if (error === SILENT)
+          await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
         if (error) throw error;
         sent.push({ kind, delivery });
       },
@@ -146,6 +151,16 @@ describe("what the owner is told", () => {
       lastError: "the service does not answer",
       lastAt: expect.any(Number),
     });
+  });
+
+  it("does not wait for a service that never answers", async () => {
+    failing.set("one", SILENT);
+    notices.notify(about("login-required"));
+    await turn();
+    await clock.advance(20_000);
+    failing.clear();
+    await clock.advance(5_000);
+    expect(sent).toHaveLength(1);
   });
 
   it("is not tried again where the service refused it for good", async () => {
