@@ -39,6 +39,10 @@ export interface Config {
   readonly basePath: string;
   /** PEM files; absent: plain HTTP. */
   readonly tls?: TlsFiles;
+  /** Of backups. */
+  readonly backupPassphrase?: string;
+  /** A file whose first line is that. */
+  readonly backupPassphraseFile?: string;
   /** Settings that the environment fixes. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -79,6 +83,10 @@ export function readConfig(
     ...readTlsFiles(flags, env, surroundings.cwd),
     settings: readSettings(env),
     upstreams: readUpstreams(env.PANDAV_UPSTREAMS),
+    ...(env.PANDAV_BACKUP_PASSPHRASE && { backupPassphrase: env.PANDAV_BACKUP_PASSPHRASE }),
+    ...(env.PANDAV_BACKUP_PASSPHRASE_FILE && {
+      backupPassphraseFile: resolve(surroundings.cwd, env.PANDAV_BACKUP_PASSPHRASE_FILE),
+    }),
     ...(env.PANDAV_SECRET_KEY && { secretKey: readSecretKey(env.PANDAV_SECRET_KEY) }),
   };
 }
@@ -126,6 +134,7 @@ function readSettings(env: Environment): Record<string, string> {
     ...(env.PANDAV_SITE_URL && { site_url: env.PANDAV_SITE_URL }),
     ...(env.PANDAV_TRUSTED_PROXIES && { trusted_proxies: env.PANDAV_TRUSTED_PROXIES }),
     ...(env.PANDAV_CORS_ORIGINS && { cors_origins: env.PANDAV_CORS_ORIGINS }),
+    ...(env.PANDAV_BACKUP_FOLDER && { backup_folder: env.PANDAV_BACKUP_FOLDER }),
     ...(env.PANDAV_PRIVATE_ADDRESSES && { private_addresses: env.PANDAV_PRIVATE_ADDRESSES }),
   };
 }

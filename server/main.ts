@@ -35,6 +35,10 @@ const exitCode = await runProgram(process.argv.slice(2), {
     if (interruption.signal.aborted) return 0;
     return serve(config, process.stdout);
   },
+  restore: async (config, file, passphrase) => {
+    const { restore } = await import("./start/restore.ts");
+    return restore(config, file, passphrase);
+  },
   reach: (config, mayCreate) => (signal) =>
     reachServer({
       dataDir: config.dataDir,

@@ -6,7 +6,7 @@ import type { Clock, Log } from "#drivers/contract/driver.ts";
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { CallOptions } from "#drivers/contract/mount.ts";
 import { orAbort } from "../layers/waiting.ts";
-import type { Notifier } from "../notify/notifier.ts";
+import type { NoticeState, Notifier } from "../notify/notifier.ts";
 import type { AccountTable } from "../store/tables/accounts.ts";
 import type { OwnedDriverEnv } from "../upstream/env.ts";
 import { DEFAULT_RATE, type Pacer } from "../upstream/pacer.ts";
@@ -14,7 +14,7 @@ import type { AccountInfo, MountAccount } from "./api.ts";
 import { mergeRenewed, withPatch } from "./credential.ts";
 import { deadline } from "./deadline.ts";
 import type { Environments } from "./environments.ts";
-import { columnsOf, expiredBy, healthOf, isOver, loginRequired, unreadable } from "./health.ts";
+import { columnsOf, expiredBy, healthOf, isOver, loginRequired, noticeOf, unreadable } from "./health.ts";
 import type { AccountRow, AccountRows } from "./rows.ts";
 import type { Vault } from "./vault.ts";
 
@@ -54,6 +54,7 @@ export class Account {
   /** Grows with every login and logout: what was begun before counts no more. */
   #login = 0;
   #lastWrite: Promise<unknown> = Promise.resolve();
+  #told: NoticeState | undefined;
 
   constructor(row: AccountRow, parts: AccountParts) {
     this.#row = row;
@@ -203,9 +204,8 @@ export class Account {
       return value;
     } catch (error) {
       if (login !== this.#login || this.#row.credential === null) throw error;
-      const isNews = this.#unreadable === undefined;
       this.#unreadable = unreadable(this.#row, error);
-      if (isNews) this.#tell(this.#unreadable);
+      this.#tell();
       throw this.#unreadable;
     }
   }
@@ -264,19 +264,22 @@ export class Account {
   }
 
   async #become(health: Health): Promise<void> {
-    const wasOver = this.#isOver;
     const columns = columnsOf(health);
     if (Object.entries(columns).some(([name, value]) => this.#row[name as keyof typeof columns] !== value)) {
       // Known at once, whatever becomes of the write: nobody may go on calling.
       this.#row = { ...this.#row, ...columns };
       await this.#serially(() => this.#write(columns));
     }
-    if (!wasOver && this.#isOver) this.#tell(loginRequired(this.#row));
+    this.#tell();
   }
 
-  #tell({ message }: StorageError): void {
+  /** Tells the owner how the account is, where that is another than was told last. */
+  #tell(): void {
     const { id, kind, name } = this.#row;
-    this.#parts.notifier.notify({ kind: "login-required", account: { id, kind, name }, message });
+    const { state, message } = noticeOf(this.#row, this.#isOver, this.#unreadable);
+    if (state === this.#told) return;
+    this.#told = state;
+    this.#parts.notifier.notify({ subject: { kind: "account", id, accountKind: kind, name }, state, message });
   }
 
   async #keep(value: unknown, more: Updateable<AccountTable> = {}): Promise<void> {
@@ -284,6 +287,7 @@ export class Account {
     await this.#write({ credential, modified_at: this.#parts.clock.now(), ...more });
     this.#credential = { value };
     this.#unreadable = undefined;
+    this.#tell();
   }
 
   async #write(change: Updateable<AccountTable>): Promise<void> {

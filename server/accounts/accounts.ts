@@ -160,6 +160,8 @@ class StoredAccounts implements Accounts {
       throw error;
     }
     this.#all.delete(id);
+    const { kind, name } = account.info;
+    this.#parts.notifier.forget({ kind: "account", id, accountKind: kind, name });
     await account.close();
   }
 

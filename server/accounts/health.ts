@@ -1,6 +1,7 @@
 /** An account's health between the contract and the durable database. */
 import type { Health } from "#drivers/contract/account.ts";
 import { type Reason, StorageError } from "#drivers/contract/errors.ts";
+import type { NoticeState } from "../notify/notifier.ts";
 import type { AccountRow } from "./rows.ts";
 
 export function healthOf({ health, until, reason }: AccountRow): Health {
@@ -42,4 +43,32 @@ export function unreadable({ id, kind }: Pick<AccountRow, "id" | "kind">, error:
     `the stored login of account ${id} (${kind}) is of a form that is not known: log in again with "pandav auth --kind ${kind}"`,
     { reason: "expired" }, // no cause: a schema's complaint may quote what it read
   );
+}
+
+/** What the owner is told of an account, and the remedy. */
+export function noticeOf(
+  row: AccountRow,
+  isLoginOver: boolean,
+  cause: StorageError | undefined,
+): { readonly state: NoticeState; readonly message: string } {
+  if (isLoginOver) return { state: "login-required", message: (cause ?? loginRequired(row)).message };
+  const { name, kind } = row;
+  const until = row.until === null ? "" : `, until ${new Date(row.until).toISOString()}`;
+  const why = row.reason === null ? "" : ` (${row.reason})`;
+  switch (row.health) {
+    case "blocked":
+      return {
+        state: "blocked",
+        message: `the service has blocked ${name} (${kind})${why}${until}: leave it alone until then`,
+      };
+    case "throttled":
+      return { state: "cooling-down", message: `the service asks ${name} (${kind}) to wait${why}${until}` };
+    case "action-needed":
+      return {
+        state: "action-needed",
+        message: `the service wants something of ${name} (${kind})${why}: log in on its own site`,
+      };
+    default:
+      return { state: "ok", message: "" };
+  }
 }

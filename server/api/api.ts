@@ -1,9 +1,11 @@
 /** The HTTP API: AList's v3 wire and our own routes under one envelope. */
+import { describeBackup } from "./backup-handler.ts";
 import { limitBody } from "./body-limit.ts";
 import { describeContent } from "./content-handler.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { toResponse } from "./envelope.ts";
 import { toFailure, withKindInside } from "./failures.ts";
+import { describeImport } from "./import-handler.ts";
 import type { PieceUploads } from "./piece-uploads.ts";
 import { describeUploads } from "./raw-routes.ts";
 import { describeRead } from "./read-handler.ts";
@@ -25,6 +27,7 @@ import { loginRoutes } from "./routes/logins.ts";
 import { meRoutes } from "./routes/me.ts";
 import { metaRoutes } from "./routes/meta.ts";
 import { mountRoutes } from "./routes/mounts.ts";
+import { notificationRoutes } from "./routes/notifications.ts";
 import { pandavRoutes } from "./routes/pandav.ts";
 import { roleRoutes } from "./routes/roles.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
@@ -82,6 +85,7 @@ export function mountApi(app: ApiApp, deps: ApiDeps, pieces: PieceUploads): void
     roleRoutes,
     sessionRoutes,
     absentRoutes,
+    notificationRoutes,
     healthRoutes,
     siteRoutes,
     welcomeRoute,
@@ -93,6 +97,8 @@ export function mountApi(app: ApiApp, deps: ApiDeps, pieces: PieceUploads): void
   describeStreams(app, deps);
   describeContent(app);
   describeTaskEvents(app);
+  describeImport(app);
+  describeBackup(app);
   describeUploads(app);
   describeStream(app, uploadLocalRoute());
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {

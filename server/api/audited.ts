@@ -44,6 +44,9 @@ export const AUDITED_ROUTES: Readonly<Record<string, AuditForm>> = {
   "/api/pandav/accounts/{id}": form("account.delete", "id"),
   "/api/pandav/accounts/{id}/logout": form("account.logout", "id"),
   "/api/pandav/accounts/{id}/rate": form("account.rate", "id"),
+  "/api/pandav/notifications/channels": form("notification.set", "kind"),
+  "/api/pandav/notifications/channels/{kind}": form("notification.remove", "kind"),
+  "/api/pandav/notifications/test": form("notification.test", "kind"),
   "/api/pandav/logins": form("account.login", "kind"),
 };
 

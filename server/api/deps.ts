@@ -5,6 +5,9 @@ import type { Log } from "#drivers/contract/driver.ts";
 import type { Accounts, Logins } from "../accounts/api.ts";
 import type { Catalogue } from "../accounts/catalogue.ts";
 import type { Auth } from "../auth/auth.ts";
+import type { Backups } from "../backup/backups.ts";
+import type { Importer } from "../import/importer.ts";
+import type { Notices } from "../notify/notices.ts";
 import type { Settings } from "../store/settings.ts";
 import type { Tasks } from "../tasks/api.ts";
 import type { Vfs } from "../vfs/api.ts";
@@ -17,6 +20,9 @@ export interface ApiDeps {
   readonly accounts: Accounts;
   readonly logins: Logins;
   readonly tasks: Tasks;
+  readonly importer: Importer;
+  readonly notices: Notices;
+  readonly backups: Backups;
   readonly log: Log;
   readonly version: string;
 }

@@ -1,8 +1,10 @@
 /** Every route of the API that is dispatched before Hono: what carries bytes, and what answers in lines. One line here for each. */
 import { z } from "@hono/zod-openapi";
+import { BACKUP_PATH, createBackupHandler } from "./backup-handler.ts";
 import { CONTENT_PATH, createContentHandler } from "./content-handler.ts";
 import type { ApiApp, ApiDeps } from "./deps.ts";
 import { createFormHandler, FORM_PATH } from "./form-handler.ts";
+import { createImportHandler, IMPORT_PATH } from "./import-handler.ts";
 import { createPieceHandler, PIECE_PATH } from "./piece-handler.ts";
 import type { PieceUploads } from "./piece-uploads.ts";
 import { createPutHandler, PUT_PATH } from "./put-handler.ts";
@@ -32,6 +34,8 @@ export function createRawRoutes(deps: ApiDeps, pieces: PieceUploads): readonly R
     { path: FORM_PATH, methods: ["PUT"], handle: createFormHandler(deps) },
     { path: PIECE_PATH, methods: ["PUT"], handle: createPieceHandler(deps, pieces) },
     { path: TASK_EVENTS_PATH, methods: ["GET"], handle: createTaskEvents(deps) },
+    { path: BACKUP_PATH, methods: ["POST"], handle: createBackupHandler(deps) },
+    { path: IMPORT_PATH, methods: ["POST"], handle: createImportHandler(deps) },
     ...createStreams(deps),
     // Whoever opens the control socket could read those files anyway.
     { ...createStreamHandler(uploadLocalRoute(), deps), ownerOnly: true },

@@ -93,6 +93,10 @@ const ITEMS: Readonly<Partial<Record<SettingKey, Form>>> = {
   link_expiration: { group: "global", type: "number", isPrivate: true, help: "Hours; 0 means for ever." },
   sign_all: bool("global", { isPrivate: true }),
   share_summary_content: text("global"),
+  backup_folder: { group: "global", isPrivate: true, help: "Absolute path; empty: no automatic backups." },
+  backup_every_hours: { group: "global", type: "number", isPrivate: true },
+  backup_keep: { group: "global", type: "number", isPrivate: true },
+  notify_language: { ...select("global", "zh-CN,en"), isPrivate: true },
   multipart_enabled: bool("traffic"),
   multipart_chunk_size: { group: "traffic", type: "number", help: "MiB" },
 };

@@ -36,7 +36,7 @@ export function toStorageObject(info: StorageInfo, definition: DriverDescription
     driver: definition?.aliases[0] ?? info.driver,
     cache_expiration: toMinutes(info),
     status: toStatus(info),
-    addition: JSON.stringify(definition ? toAddition(definition, info) : {}),
+    addition: JSON.stringify(definition && !info.isKept ? toAddition(definition, info) : {}),
     remark: info.remark,
     modified: toTime(info.modifiedAt),
     disabled: info.disabled,
@@ -98,7 +98,10 @@ function toAddition(definition: DriverDescription, info: StorageInfo): Settings 
 }
 
 /** Settings with every secret that is set replaced by the mask. */
-export function maskSettings(definition: DriverDescription, settings: Settings): Record<string, unknown> {
+export function maskSettings(
+  definition: Pick<DriverDescription, "fields">,
+  settings: Settings,
+): Record<string, unknown> {
   const secrets = secretNames(definition);
   return Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [name, secrets.has(name) && value !== "" ? MASK : value]),
@@ -106,7 +109,11 @@ export function maskSettings(definition: DriverDescription, settings: Settings):
 }
 
 /** Settings with every mask that was sent back replaced by the value that it stands for. */
-export function unmaskSettings(definition: DriverDescription, settings: Settings, old: Settings = {}): Settings {
+export function unmaskSettings(
+  definition: Pick<DriverDescription, "fields">,
+  settings: Settings,
+  old: Settings = {},
+): Settings {
   const secrets = secretNames(definition);
   return Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [name, secrets.has(name) && value === MASK ? old[name] : value]),

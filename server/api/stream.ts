@@ -43,7 +43,7 @@ export function createStreamHandler<I>(
     [route.method]: async (call) => {
       const { user, rights, vfs, signal } = call;
       const input = route.method === "GET" ? readQuery(call.request, route.input) : await readJson(call, route.input);
-      await send(route.rows({ input, user, rights, vfs, signal }), call, deps.log);
+      await sendRows(route.rows({ input, user, rights, vfs, signal }), call, deps.log);
     },
   });
   return { path: route.path, methods: [route.method], handle };
@@ -69,7 +69,8 @@ export function describeStream<I>(app: ApiApp, { method, path, summary, input, r
   });
 }
 
-async function send(
+/** Answers with batches of rows. What is thrown before the first is thrown on. */
+export async function sendRows(
   batches: AsyncIterable<readonly object[]>,
   { request, response, signal }: RawCall,
   log: ApiDeps["log"],

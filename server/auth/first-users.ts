@@ -1,7 +1,7 @@
 /** The two accounts that are always there, made by the first start. */
 import { randomText } from "../store/random-text.ts";
 import type { Store } from "../store/store.ts";
-import { hashPassword, staticHash } from "./passwords.ts";
+import { hashPassword, NO_PASSWORD, staticHash } from "./passwords.ts";
 import { ALL_BITS } from "./permission-bits.ts";
 import { GUEST_NAME } from "./users.ts";
 
@@ -26,7 +26,7 @@ export async function createOwner({ db }: Pick<Store, "db">, password?: string):
     // No password matches the guest's: it is what callers without a name are.
     await trx
       .insertInto("user")
-      .values({ ...user, name: GUEST_NAME, password: "!", role: "guest", permission: 0, disabled: 1 })
+      .values({ ...user, name: GUEST_NAME, password: NO_PASSWORD, role: "guest", permission: 0, disabled: 1 })
       .onConflict((c) => c.column("name").doNothing())
       .execute();
   });

@@ -18,6 +18,9 @@ const MOST_WAITING = 100;
 /** The prefix of AList's own form in our column: `$alist$<salt>$<hex>`. */
 const ALIST_PREFIX = "$alist$";
 
+/** Stored for who has no password: none matches. */
+export const NO_PASSWORD = "!";
+
 /** Never matches; verified for accounts that do not exist, so that they take as long. */
 const NOBODY = `$argon2id$v=19$m=${COST.memory},t=${COST.passes},p=${COST.parallelism}$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA`;
 

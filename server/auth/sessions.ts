@@ -1,5 +1,5 @@
 /** Logins that have not ended: AList's JWT (alist-api.md §4.4) with a row behind each, so that they outlive a restart and can be revoked. */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { decode, sign, verify } from "hono/utils/jwt/jwt";
 import { z } from "zod";
 import type { Clock } from "#drivers/contract/driver.ts";
@@ -26,25 +26,55 @@ export interface Sessions {
   verify(token: string): Promise<{ readonly user: User; readonly id: string }>;
   /** Ends one session; one that has ended already is no error. */
   end(id: string): Promise<void>;
+  /** Lets a user's tokens of the server that he came from go on, those made before now: they bear its key, and no session's id. */
+  adopt(userId: number): Promise<void>;
   /** A user's, or everybody's, the last used first; at most a thousand. */
   list(userId?: number): Promise<readonly SessionInfo[]>;
 }
 
-/** The wire's claims in its order (alist-api.md §4.4), and `sid`: the session's row. */
+/** The wire's claims in its order (alist-api.md §4.4), and `sid`: the session's row. Tokens of other servers have none. */
 const CLAIMS = z.object({
   username: z.string(),
   pwd_ts: z.number(),
   exp: z.number(),
   nbf: z.number(),
   iat: z.number(),
-  sid: z.string(),
+  sid: z.string().optional(),
 });
+type Claims = z.output<typeof CLAIMS>;
 
 /** `last_used_at` is for people: a write per request would cost more than the answer. */
 const TOUCH_EVERY_MS = 60_000;
 
 /** The sessions of a store. Tokens are signed with the setting `jwt_secret` and live for `token_expires_in` hours. */
 export function openSessions({ db }: Pick<Store, "db">, users: Users, settings: Settings, clock: Clock): Sessions {
+  const rowOf = (id: string) => db.selectFrom("session").selectAll().where("id", "=", id).executeTakeFirst();
+
+  /** The row of a token that another server made for a user who came from there, made when it is first seen; undefined where it is not let in. */
+  async function adopted(token: string, claims: Claims, user: User) {
+    const id = adoptedId(token);
+    const known = await rowOf(id);
+    if (known) return known;
+    const login = await db.selectFrom("adopted_login").selectAll().where("user_id", "=", user.id).executeTakeFirst();
+    if (!login || claims.iat > login.issued_until) return undefined;
+    const ended = await db.selectFrom("ended_token").select("id").where("id", "=", id).executeTakeFirst();
+    if (ended) return undefined;
+    const now = clock.now();
+    await db
+      .insertInto("session")
+      .values({
+        id,
+        user_id: user.id,
+        created_at: claims.iat * 1000,
+        expires_at: claims.exp * 1000,
+        last_used_at: now,
+        user_agent: "",
+      })
+      .onConflict((c) => c.doNothing())
+      .execute();
+    return rowOf(id);
+  }
+
   return {
     async start(user, userAgent) {
       const now = clock.now();
@@ -76,7 +106,7 @@ export function openSessions({ db }: Pick<Store, "db">, users: Users, settings: 
       if (user && user.passwordChangedAt !== claims.pwd_ts) {
         throw new AuthError(401, "Password has been changed, login please");
       }
-      const row = await db.selectFrom("session").selectAll().where("id", "=", claims.sid).executeTakeFirst();
+      const row = claims.sid !== undefined ? await rowOf(claims.sid) : user && (await adopted(token, claims, user));
       if (!user || row?.user_id !== user.id) throw new AuthError(401, "token is invalidated");
       if (user.disabled) throw new AuthError(401, "Current user is disabled, replace please");
       if (now - row.last_used_at >= TOUCH_EVERY_MS) {
@@ -85,7 +115,28 @@ export function openSessions({ db }: Pick<Store, "db">, users: Users, settings: 
       return { user, id: row.id };
     },
     async end(id) {
-      await db.deleteFrom("session").where("id", "=", id).execute();
+      const row = id.startsWith(ADOPTED) ? await rowOf(id) : undefined;
+      await db.transaction().execute(async (trx) => {
+        // Its token still bears the right key: without this it would be adopted again.
+        if (row) {
+          await trx.deleteFrom("ended_token").where("expires_at", "<=", clock.now()).execute();
+          const ended = { id, expires_at: row.expires_at };
+          await trx
+            .insertInto("ended_token")
+            .values(ended)
+            .onConflict((c) => c.doNothing())
+            .execute();
+        }
+        await trx.deleteFrom("session").where("id", "=", id).execute();
+      });
+    },
+    async adopt(userId) {
+      const issued_until = Math.floor(clock.now() / 1000);
+      await db
+        .insertInto("adopted_login")
+        .values({ user_id: userId, issued_until })
+        .onConflict((c) => c.column("user_id").doUpdateSet({ issued_until }))
+        .execute();
     },
     async list(userId) {
       const rows = await db
@@ -106,8 +157,15 @@ export function openSessions({ db }: Pick<Store, "db">, users: Users, settings: 
   };
 }
 
+/** Stands before the ids of sessions whose tokens another server made. */
+const ADOPTED = "adopted-";
+
+function adoptedId(token: string): string {
+  return ADOPTED + createHash("sha256").update(token).digest("base64url");
+}
+
 /** The claims of a token that we signed; everything else is `token is invalidated`, as AList answers garbage and forgeries (alist-api.md §3). */
-async function openToken(token: string, secret: string): Promise<z.output<typeof CLAIMS>> {
+async function openToken(token: string, secret: string): Promise<Claims> {
   try {
     decode(token);
   } catch {

@@ -31,6 +31,16 @@ export interface UserInput {
   readonly disabled: boolean;
 }
 
+/** A password as another server kept it, with what goes with it. */
+export interface KeptPassword {
+  /** As `passwords.ts` writes it (`alistStored`, `NO_PASSWORD`). */
+  readonly stored: string;
+  /** Unix seconds, 0 for never. */
+  readonly changedAt: number;
+  /** The secret of the second factor; absent: none from now on. */
+  readonly totp?: string;
+}
+
 /** A user with what his password is checked against. */
 export interface Credential {
   readonly user: User;
@@ -54,12 +64,12 @@ export interface Users {
   /** Undefined for an id that nobody has. */
   get(id: number): Promise<User | undefined>;
   /** A new general user. Throws `already-exists`, and `invalid-config` naming the field. */
-  create(input: UserInput, password: string): Promise<User>;
+  create(input: UserInput, password: string | KeptPassword): Promise<User>;
   /**
    * Changes a user, and with `password` that too, all or nothing; sessions end with his name or password, else stay. The administrator keeps base path,
    * rights and being enabled, the guest his name. Throws `not-found`, `already-exists`, `invalid-config`, and `permission-denied` for what those two must keep.
    */
-  update(id: number, input: UserInput, password?: string): Promise<User>;
+  update(id: number, input: UserInput, password?: string | KeptPassword): Promise<User>;
   /** Throws `not-found`, and `permission-denied` for the administrator and the guest. */
   remove(id: number): Promise<void>;
   /** Sets the secret of the second factor, or takes it away. Throws `not-found`. */
@@ -99,6 +109,12 @@ export function openUsers(
   const byId = async (id: number): Promise<User | undefined> => {
     const found = await db.selectFrom("user").selectAll().where("id", "=", id).executeTakeFirst();
     return found && toUser(found);
+  };
+  /** The second factor that goes with a password of another server; with one of ours it stays as it is. */
+  const keptTotp = (id: number, password: string | KeptPassword) => {
+    if (typeof password === "string") return undefined;
+    const { totp } = password;
+    return { totp: totp === undefined ? null : sealing.seal(totp, totpPurpose(id)), totp_step: 0 };
   };
   const refuseTaken = (name: string) => {
     if (row(name)) throw new StorageError("already-exists", `there is a user "${name}" already`);
@@ -142,14 +158,19 @@ export function openUsers(
       if (password === "") throw emptyPassword();
       const values = checkUser(input);
       refuseTaken(values.name);
-      const stored = await hashPassword(staticHash(password));
+      const secret = await newPassword(password, clock);
       refuseTaken(values.name);
-      const made = await db
-        .insertInto("user")
-        .values({ ...values, password: stored, role: "general", password_changed_at: 0 })
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      return toUser(made);
+      const changedAt = typeof password === "string" ? 0 : password.changedAt;
+      return db.transaction().execute(async (trx) => {
+        const made = await trx
+          .insertInto("user")
+          .values({ ...values, ...secret, password_changed_at: changedAt, role: "general" })
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        const second = keptTotp(made.id, password);
+        if (second?.totp) await trx.updateTable("user").set(second).where("id", "=", made.id).execute();
+        return toUser({ ...made, ...second });
+      });
     },
     async update(id, input, password) {
       if (password === "") throw emptyPassword();
@@ -162,21 +183,16 @@ export function openUsers(
       await db.transaction().execute(async (trx) => {
         await trx
           .updateTable("user")
-          .set({ ...values, ...secret })
+          .set({ ...values, ...secret, ...(password !== undefined && keptTotp(id, password)) })
           .where("id", "=", id)
           .execute();
         // A token says the name that it was given for.
         const ends = values.name !== old.name || secret !== undefined;
         if (ends) await trx.deleteFrom("session").where("user_id", "=", id).execute();
       });
-      return {
-        ...old,
-        name: values.name,
-        basePath: values.base_path,
-        permission: values.permission,
-        disabled: input.disabled,
-        ...(secret && { passwordChangedAt: secret.password_changed_at }),
-      };
+      const now = await byId(id);
+      if (!now) throw missing(id);
+      return now;
     },
     async remove(id) {
       const old = await byId(id);
@@ -228,7 +244,8 @@ export function toUser(row: Selectable<UserTable>): User {
 }
 
 /** The columns of a password that is set now. */
-async function newPassword(password: string, clock: Clock) {
+async function newPassword(password: string | KeptPassword, clock: Clock) {
+  if (typeof password !== "string") return { password: password.stored, password_changed_at: password.changedAt };
   const stored = await hashPassword(staticHash(password));
   return { password: stored, password_changed_at: Math.floor(clock.now() / 1000) };
 }

@@ -2,15 +2,18 @@
 import { addAccounts } from "./accounts.ts";
 import { addAudit } from "./audit.ts";
 import { addAuth } from "./auth.ts";
+import { addBackup } from "./backup.ts";
 import { addCat } from "./cat.ts";
 import type { AddCommands } from "./definer.ts";
 import { addDf } from "./df.ts";
 import { addDownload } from "./download.ts";
 import { addDu } from "./du.ts";
 import { addFind } from "./find.ts";
+import { addImport } from "./import.ts";
 import { addLs } from "./ls.ts";
 import { addMkdir } from "./mkdir.ts";
 import { addMoveAndCopy } from "./move-copy.ts";
+import { addNotify } from "./notify.ts";
 import { addRm } from "./rm.ts";
 import { addServe } from "./serve.ts";
 import { addStat } from "./stat.ts";
@@ -45,7 +48,10 @@ export const COMMANDS: readonly AddCommands[] = [
   addDf,
   addDu,
   addStorage,
+  addImport,
   addUser,
   addToken,
+  addNotify,
   addAudit,
+  addBackup,
 ];

@@ -14,8 +14,21 @@ export interface ProgramOptions {
   makePassword(): string;
   /** Serves until told to stop; resolves to the exit code. */
   serve(config: Config): Promise<number>;
+  /** Brings a backup back into a data folder that nobody has. Throws StorageErrors whose message is one line for people. */
+  restore(config: Config, file: string, passphrase: string): Promise<RestoreResult>;
   /** The server of a data folder; `mayCreate`: a folder without one becomes one. */
   reach(config: Config, mayCreate: boolean): Reach;
+}
+
+/** What was brought back, and where. */
+export interface RestoreResult {
+  /** Of Pandav that made the backup. */
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly dataDir: string;
+  /** Where the old files are; absent where there were none. */
+  readonly aside?: string;
 }
 
 /** Adds verbs: to the program, or to a group of it. A verb has `--data` and `--server`; its arguments follow commander's form (`"mv <path...>"`). */

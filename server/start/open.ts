@@ -4,18 +4,25 @@ import { openAccounts } from "../accounts/accounts.ts";
 import type { Accounts } from "../accounts/api.ts";
 import { createCatalogue, openDrivers } from "../accounts/catalogue.ts";
 import { openAuth } from "../auth/auth.ts";
+import { openBackups } from "../backup/backups.ts";
+import { finishRestore } from "../backup/restore.ts";
 import type { Config } from "../config.ts";
 import type { HttpServer, TlsPair } from "../http/server.ts";
+import { createImporter } from "../import/importer.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
+import { openNotices } from "../notify/notices.ts";
+import { createNotifier } from "../notify/notifier.ts";
 import { countUpstreamCall, createRecorder } from "../request-context.ts";
-import { createPrivately } from "../store/data-folder.ts";
+import { createPrivately, sweepScratch } from "../store/data-folder.ts";
+import { parseNetworks } from "../store/networks.ts";
+import { openSealing } from "../store/sealing.ts";
 import { openSettings } from "../store/settings.ts";
 import { openStore, type Store } from "../store/store.ts";
-import type { Tasks } from "../tasks/api.ts";
 import { openTasks } from "../tasks/open.ts";
 import { systemClock } from "../upstream/clock.ts";
 import { routeOf } from "../upstream/routes.ts";
+import { createUrlGuard } from "../upstream/url-guard.ts";
 import { readVersion } from "../version.ts";
 import type { Vfs } from "../vfs/api.ts";
 import { createOpenMount } from "../vfs/open-mount.ts";
@@ -25,14 +32,15 @@ import type { Tree } from "../vfs/tree/tree.ts";
 import { createVfs } from "../vfs/vfs.ts";
 import { addFirstMount, type FirstStart } from "./first-start.ts";
 import { createFronts, type Door } from "./fronts.ts";
+import { watchForNotices } from "./notices.ts";
 import { recordDeletion } from "./record-deletion.ts";
 import { type Closing, closeInOrder } from "./shutdown.ts";
 
 /** An opened data folder. */
 export interface Pandav {
   readonly vfs: Vfs;
-  /** Not started: only a server that stays does that. */
-  readonly tasks: Tasks;
+  /** Begins what a server does by itself: tasks and notices. For one that stays. */
+  start(): void;
   readonly log: Logger;
   /** Set when this start made what is in the folder. */
   readonly firstStart?: FirstStart;
@@ -56,6 +64,8 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
   const closings: Closing[] = [];
   const close = () => closeInOrder(closings.splice(0).reverse(), log);
   try {
+    finishRestore(config.dataDir);
+    sweepScratch(config.dataDir);
     for (const name of ["pandav.db", "tree.db"]) createPrivately(join(config.dataDir, name));
     const store = await openStore(config.dataDir);
     closings.push({ name: "store", withinMs: STORE_MS, close: () => store.close() });
@@ -70,6 +80,11 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       ...(adminPassword && { adminPassword }),
     });
     closings.push({ name: "audit", withinMs: STORE_MS, close: () => auth.audit.close() });
+    const guard = createUrlGuard({ allowed: () => parseNetworks(settings.get("private_addresses")) });
+    closings.push({ name: "outgoing calls", withinMs: STORE_MS, close: () => guard.close() });
+    const sealing = openSealing(config.dataDir, secretKey);
+    const notices = await openNotices({ store, settings, sealing, guard, clock, log });
+    closings.push({ name: "notices", withinMs: STORE_MS, close: () => notices.close() });
     const { accounts, logins } = await openAccounts({
       store,
       kinds: drivers.accounts,
@@ -77,6 +92,7 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       log,
       upstreams,
       onRequest: countUpstreamCall,
+      notifier: createNotifier(log, notices),
       ...(secretKey && { secretKey }),
     });
     closings.push({ name: "accounts", withinMs: STORE_MS, close: () => accounts.close() });
@@ -109,15 +125,56 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
     const firstStart = toFirstStart(auth.firstPassword, config);
     if (firstStart) await addFirstMount(vfs.storages, config.dataDir, signal);
     const catalogue = createCatalogue(drivers, { log, upstreams, onRequest: countUpstreamCall });
+    const importer = createImporter({
+      store,
+      auth,
+      settings,
+      storages: vfs.storages,
+      catalogue,
+      accounts,
+      clock,
+      log,
+      ...(secretKey && { secretKey }),
+    });
+    const backups = openBackups({
+      store,
+      settings,
+      notifier: notices,
+      clock,
+      log,
+      version: readVersion(),
+      secretKey,
+      passphrase: config.backupPassphrase,
+      passphraseFile: config.backupPassphraseFile,
+    });
     const createDoor = createFronts(
-      { vfs, auth, settings, accounts, logins, tasks, catalogue, log, version: readVersion() },
+      {
+        vfs,
+        auth,
+        settings,
+        accounts,
+        logins,
+        tasks,
+        catalogue,
+        importer,
+        notices,
+        backups,
+        log,
+        version: readVersion(),
+      },
       log,
       { basePath: config.basePath, metrics },
     );
     return {
       vfs,
-      tasks,
       log,
+      start() {
+        tasks.start();
+        notices.start();
+        const stopWatching = watchForNotices({ vfs, tasks }, notices, clock);
+        closings.push({ name: "watching", withinMs: STORE_MS, close: stopWatching });
+        closings.push({ name: "backups", withinMs: STORE_MS, close: backups.start() });
+      },
       ...(firstStart && { firstStart }),
       createServer(door, tls) {
         const server = createDoor(door, tls);

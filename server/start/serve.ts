@@ -46,7 +46,7 @@ async function serveOpened(
   out: Writable,
   stopped: AbortSignal,
 ): Promise<void> {
-  const { firstStart, log, tasks } = pandav;
+  const { firstStart, log } = pandav;
   const ignoreBugs = onBugs(log);
   let stopWatching = () => {};
   try {
@@ -64,7 +64,7 @@ async function serveOpened(
     if (firstStart) out.write(reachLines(firstStart, url, isLoopback(address.address)));
     out.write(`Pandav listens on ${url}\n`);
     log.info({ url, dataDir: config.dataDir }, "listening");
-    tasks.start();
+    pandav.start();
     await aborted(stopped);
     log.info({}, "stopping");
   } finally {

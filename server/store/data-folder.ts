@@ -1,5 +1,5 @@
 /** Which folder holds Pandav's data, and where in it things are. */
-import { closeSync, existsSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 /** What the choice of a data folder depends on. */
@@ -21,9 +21,22 @@ export function findDataFolder(named: string | undefined, surroundings: FolderSu
   return isDataFolder(local) ? local : userFolder(surroundings);
 }
 
+/** Folders in a data folder that a backup is being brought back into: unpacked, ready while the old files go, and going in. */
+export const RESTORE = { fresh: "restore.new", ready: "restore.ready", goingIn: "restore.moving" } as const;
+
+/** What a process that was killed left of copies that lay in the data folder for a moment. Only for the holder of the folder's lock. */
+export function sweepScratch(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (SCRATCH.test(name)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** As `mkdtemp` makes them of the prefixes of imports and backups. */
+const SCRATCH = /^(import|backup)-[A-Za-z0-9]{6}$/;
+
 /** True where Pandav has stored something in that folder. */
 export function isDataFolder(folder: string): boolean {
-  return existsSync(join(folder, "pandav.db"));
+  return ["pandav.db", RESTORE.ready, RESTORE.goingIn].some((name) => existsSync(join(folder, name)));
 }
 
 /** Makes an empty file that only its owner can open, where there is none; SQLite gives its side files the same mode. An existing one is not touched: not even opened. */

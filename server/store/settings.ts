@@ -1,5 +1,6 @@
 /** The server's settings: rows under one schema, with AList's names (alist-api.md §15), overridden by the config file and the environment. */
 import { randomUUID } from "node:crypto";
+import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { FRONT_SETTINGS, type FrontSetting } from "./front-settings.ts";
@@ -61,6 +62,26 @@ const SCHEMA = z.object({
     description:
       "The mount path that the command line means by paths that begin with no mount. Empty means the only one there is.",
   }),
+  notify_language: z.enum(["zh-CN", "en"]).default("zh-CN").meta({
+    title: "Language of notices",
+    description: "What e-mails and push messages to the owner are written in.",
+  }),
+  backup_folder: z
+    .string()
+    .refine((text) => text === "" || isAbsolute(text), "needs an absolute path")
+    .default("")
+    .meta({
+      title: "Folder of backups",
+      description: "Absolute path of the folder that automatic backups are written into. Empty means none are made.",
+    }),
+  backup_every_hours: z.int().min(1).max(8760).default(24).meta({
+    title: "Time between backups",
+    description: "Hours between two automatic backups.",
+  }),
+  backup_keep: z.int().min(1).max(1000).default(7).meta({
+    title: "Backups kept",
+    description: "How many automatic backups stay; older ones are removed.",
+  }),
   robots_txt: z.string().default("User-agent: *\nDisallow: /").meta({
     title: "robots.txt",
     description: "What search engines are told at /robots.txt.",
@@ -115,6 +136,8 @@ export interface Settings {
   forget(key: string): Promise<void>;
   /** Stores a value, durable when it resolves. Throws `invalid-config` on an unknown key, a wrong value, or one that is fixed by an override. */
   set<K extends SettingKey>(key: K, value: SettingValues[K]): Promise<void>;
+  /** Throws what `set` would throw; text is read as in `setAll`. */
+  check(key: SettingKey, value: unknown): void;
   /** True while the config file or the environment says it. */
   isFixed(key: SettingKey): boolean;
 }
@@ -166,6 +189,7 @@ export async function openSettings(
         .execute();
       stored.set(key, parsed);
     },
+    check: (key, value) => void changeable(known(key), value, fixed),
     isFixed: (key) => fixed.has(key),
     foreign: () => foreign,
     async setAll(values, others) {

@@ -3,7 +3,7 @@
  * allowed it. Judged are the addresses that are connected to, not what a name meant a moment before, and every redirect anew.
  */
 import { lookup as lookupName } from "node:dns";
-import { isIP, type LookupFunction } from "node:net";
+import { connect, isIP, type LookupFunction, type Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import { StorageError } from "#drivers/contract/errors.ts";
@@ -55,6 +55,8 @@ export interface UrlGuard {
   check(url: string): URL;
   /** Fetches it. Throws as `check`, also for addresses behind a name and for redirects; `unavailable` and `timeout` where nobody answers. */
   request(url: string, o: GuardedRequest): Promise<GuardedReply>;
+  /** An open connection to a host that a user named, for protocols other than HTTP; the caller destroys it. Throws as `request`. */
+  connect(host: string, port: number, signal: AbortSignal): Promise<Socket>;
   close(): Promise<void>;
 }
 
@@ -132,6 +134,19 @@ export function createUrlGuard({ allowed, lookup = lookupName as LookupFunction 
         }
         url = next;
       }
+    },
+    connect(host, port, signal) {
+      signal.throwIfAborted();
+      if (isIP(host) !== 0 && !mayReach(host)) throw refusal();
+      return new Promise((resolve, reject) => {
+        const socket = connect({ host, port, lookup: guarded, signal, timeout: CONNECT_MS });
+        socket.once("timeout", () => socket.destroy(new StorageError("timeout", "the address does not answer")));
+        socket.once("error", (error) => reject(signal.aborted ? signal.reason : explained(error)));
+        socket.once("connect", () => {
+          socket.setTimeout(0).removeAllListeners("timeout");
+          resolve(socket);
+        });
+      });
     },
     async close() {
       await agent?.destroy();

@@ -127,6 +127,15 @@ export interface StorageInfo {
   readonly error?: string;
   readonly capabilities?: Capabilities;
   readonly account?: AccountInfo;
+  /** True for one of another server that cannot be mounted yet: its settings lie sealed beside it. */
+  readonly isKept?: true;
+}
+
+/** A storage that comes from elsewhere: taken on as it is told, whether or not it opens. */
+export interface PlacedStorage extends StorageInput {
+  readonly disabled: boolean;
+  /** Sealed: what its settings are made of once its driver is there. Such a storage is disabled, whatever its driver is called. */
+  readonly kept?: string;
 }
 
 /** The mount table's administration. */
@@ -139,6 +148,12 @@ export interface Storages {
   add(input: StorageInput, o: VfsOptions): Promise<StorageInfo>;
   /** Changes a storage; the driver cannot change. Throws as `add`, and `not-found`. */
   update(id: number, input: StorageInput, o: VfsOptions): Promise<StorageInfo>;
+  /** Takes a storage on without asking it anything; an enabled one opens behind. Throws `already-exists`, `invalid-config`. */
+  place(storage: PlacedStorage): Promise<StorageInfo>;
+  /** What `kept` of a placed storage was. */
+  kept(id: number): string | undefined;
+  /** Gives a kept storage its settings; it stays disabled. Throws as `update`. */
+  fill(id: number, input: StorageInput): Promise<StorageInfo>;
   /** Forgets a storage and its tree; nothing at the service is touched. */
   remove(id: number): Promise<void>;
   enable(id: number, o: VfsOptions): Promise<StorageInfo>;

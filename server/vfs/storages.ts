@@ -4,7 +4,7 @@ import { parsePath } from "#drivers/contract/path.ts";
 import type { AccountsForMounts } from "../accounts/api.ts";
 import type { DriverSource } from "../accounts/catalogue.ts";
 import type { Store } from "../store/store.ts";
-import type { Freshness, StorageInfo, StorageInput, Storages } from "./api.ts";
+import type { Freshness, PlacedStorage, StorageInfo, StorageInput, Storages } from "./api.ts";
 import { chooseAccount } from "./mount-account.ts";
 import { Mounting, type MountingOptions, type StorageRow } from "./mounting.ts";
 import type { VfsOptions } from "./resource.ts";
@@ -91,6 +91,7 @@ export class StorageAdministration implements Storages {
 
   async update(id: number, input: StorageInput, o: VfsOptions): Promise<StorageInfo> {
     const old = this.#row(id);
+    if (old.kept !== null) throw keptAsItCame(old);
     const mountPath = this.#freePath(input.mountPath, id);
     const definition = await this.#drivers.named(input.driver);
     if (definition.id !== old.driver) {
@@ -132,6 +133,51 @@ export class StorageAdministration implements Storages {
     return this.#info(row);
   }
 
+  async place(input: PlacedStorage): Promise<StorageInfo> {
+    const mountPath = this.#freePath(input.mountPath, undefined);
+    const isKept = input.kept !== undefined;
+    const definition = isKept ? undefined : await this.#drivers.named(input.driver);
+    const settings = definition ? checkSettings(definition, input.settings) : {};
+    const now = this.#o.clock.now();
+    const row = await this.#o.store.db
+      .insertInto("storage")
+      .values({
+        ...columnsOf(input, mountPath, definition?.id ?? input.driver, settings),
+        account_id: definition ? chooseAccount(definition, input.account, this.#o.accounts) : null,
+        disabled: Number(input.disabled || isKept),
+        kept: input.kept ?? null,
+        created_at: now,
+        modified_at: now,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    this.#rows.set(row.id, row);
+    if (definition && !row.disabled) this.#mounting.openBehind(await this.#mounting.mount(row, definition));
+    return this.#info(row);
+  }
+
+  kept(id: number): string | undefined {
+    return this.#row(id).kept ?? undefined;
+  }
+
+  async fill(id: number, input: StorageInput): Promise<StorageInfo> {
+    const old = this.#row(id);
+    if (old.kept === null) throw new StorageError("invalid-config", `storage ${id} has its settings already`);
+    const mountPath = this.#freePath(input.mountPath, id);
+    const definition = await this.#drivers.named(input.driver);
+    const settings = checkSettings(definition, input.settings);
+    const columns = {
+      ...columnsOf(input, mountPath, definition.id, settings),
+      account_id: chooseAccount(definition, input.account, this.#o.accounts),
+      kept: null,
+      modified_at: this.#o.clock.now(),
+    };
+    await this.#o.store.db.updateTable("storage").set(columns).where("id", "=", id).execute();
+    const row = { ...old, ...columns };
+    this.#rows.set(id, row);
+    return this.#info(row);
+  }
+
   async remove(id: number): Promise<void> {
     this.#row(id);
     await this.#forget(id);
@@ -140,6 +186,7 @@ export class StorageAdministration implements Storages {
   async enable(id: number, o: VfsOptions): Promise<StorageInfo> {
     const row = this.#row(id);
     if (!row.disabled) throw new StorageError("invalid-config", `storage ${id} is enabled already`);
+    if (row.kept !== null) throw keptAsItCame(row);
     this.#freePath(row.mount_path, id);
     const storage = await this.#mounting.mount(row, await this.#drivers.stored(row.driver));
     await this.#setDisabled(row, 0);
@@ -205,10 +252,19 @@ export class StorageAdministration implements Storages {
       modifiedAt: row.modified_at,
       state: storage?.state ?? "disabled",
       ...(storage?.failure !== undefined && { error: storage.failure }),
+      ...(row.kept !== null && { isKept: true, error: keptAsItCame(row).message }),
       ...(capabilities && { capabilities }),
       ...(account && { account }),
     };
   }
+}
+
+function keptAsItCame({ driver, mount_path }: Pick<StorageRow, "driver" | "mount_path">): StorageError {
+  const remedy = `"pandav storage enable ${mount_path}" mounts it once that can be`;
+  return new StorageError(
+    "invalid-config",
+    `the storage is kept as it was imported (driver ${driver}), and not mounted: ${remedy}`,
+  );
 }
 
 function columnsOf(

@@ -16,6 +16,7 @@ async function shown(...args: string[]): Promise<string> {
     signal: new AbortController().signal,
     makePassword: () => "",
     serve: async () => 0,
+    restore: () => Promise.reject(new Error("help needs no data folder")),
     reach: () => () => Promise.reject(new Error("help needs no server")),
   });
   expect(exitCode).toBe(0);
@@ -40,7 +41,9 @@ describe("docs/cli.md", () => {
     expect(verbs.length).toBeGreaterThan(20);
     const missing: string[] = [];
     for (const [name, ...aliases] of verbs) {
-      const below = ["trash", "storage", "user", "token"].includes(name!) ? verbsOf(await shown(name!, "--help")) : [];
+      const below = ["trash", "storage", "import", "user", "token", "notify"].includes(name!)
+        ? verbsOf(await shown(name!, "--help"))
+        : [];
       for (const words of below.length > 0 ? below.map(([verb]) => [name!, verb!]) : [[name!]]) {
         if (!page.includes(words.join(" "))) missing.push(words.join(" "));
         const help = await shown(...words, "--help");

@@ -24,6 +24,8 @@ const FRONT_MAY = [
   "server/accounts/",
   "server/tasks/",
   "server/notify/",
+  "server/import/",
+  "server/backup/",
   "server/http/",
   "server/auth/",
   "server/settings",
@@ -109,6 +111,18 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     may: [...BELOW_VFS, "server/vfs/", "server/accounts/", "server/notify/"],
     packages: "all",
     because: DOWNWARD,
+  },
+  {
+    from: "server/backup/",
+    may: [...BASE, "server/store/", "server/notify/"],
+    packages: "all",
+    because: "a backup is of the store, and tells the owner where it fails",
+  },
+  {
+    from: "server/import/",
+    may: [...BELOW_VFS, "server/vfs/", "server/accounts/"],
+    packages: "all",
+    because: "an import is made through what keeps users, rules, settings and storages; fronts hand files to it",
   },
   {
     from: "server/cli/",

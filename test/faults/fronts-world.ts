@@ -22,6 +22,7 @@ import { systemClock } from "#server/upstream/clock.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import { openTree } from "#server/vfs/tree/open.ts";
 import { request } from "#test/clients/http-put.ts";
+import { testServices } from "#test/support/services.ts";
 import { openTestVfs, silentLog } from "#test/support/vfs.ts";
 import type { Chaos } from "./chaos.ts";
 
@@ -145,13 +146,15 @@ export async function openFronts(gate: Gate, chaos: Pick<Chaos, "layer">, option
   const test = await openTestVfs({ drivers: [driver], dataDir });
   const drivers = { ids: () => [driver.id], find: async () => driver };
   const { vfs, accounts, logins } = test;
+  const catalogue = createCatalogue(drivers);
   const deps = {
     ...gate.deps,
+    ...(await testServices(test, { ...gate.deps, catalogue })),
     tasks: await openTasks({ store: test.store, auth: gate.deps.auth, vfs, clock: systemClock, log: silentLog }),
     vfs,
     accounts,
     logins,
-    catalogue: createCatalogue(drivers),
+    catalogue,
     log: silentLog,
     version: "0",
   };

@@ -14,6 +14,7 @@ import { openSettings, type Settings } from "#server/store/settings.ts";
 import { openTasks } from "#server/tasks/open.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import { recordingRemovals } from "#server/vfs/recording-removals.ts";
+import { testServices } from "#test/support/services.ts";
 import { openTestVfs, silentLog } from "#test/support/vfs.ts";
 import { exchange, type Reply } from "#test/webdav/harness.ts";
 
@@ -58,18 +59,20 @@ export async function openHardened(o: HardenedOptions = {}): Promise<Hardened> {
   for (const [key, value] of Object.entries(o.settings ?? {})) await settings.set(key as "site_url", value);
   const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: PASSWORD });
   const tasks = await openTasks({ store, auth, vfs: test.vfs, clock: systemClock, log: silentLog });
+  const catalogue = createCatalogue({
+    ids: () => ["memory"],
+    find: async (name) => (name === "memory" ? driver : undefined),
+    accounts: { kinds: () => [], find: async () => undefined },
+  });
   const deps: ApiDeps = {
+    ...(await testServices(test, { auth, settings, catalogue })),
     tasks,
     vfs: recordingRemovals(test.vfs, (deletion) => void recordDeletion(auth, deletion)),
     auth,
     settings,
     accounts,
     logins,
-    catalogue: createCatalogue({
-      ids: () => ["memory"],
-      find: async (name) => (name === "memory" ? driver : undefined),
-      accounts: { kinds: () => [], find: async () => undefined },
-    }),
+    catalogue,
     log: silentLog,
     version: "1.2.3",
   };

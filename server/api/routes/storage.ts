@@ -126,6 +126,7 @@ export function storageRoutes(app: ApiApp, deps: ApiDeps): void {
     delete: async (info: StorageInfo) => vfs.storages.remove(info.id),
     enable: async (info: StorageInfo, signal: AbortSignal) => {
       if (!info.disabled) throw new ApiError(500, `${info.mountPath} is enabled already`);
+      await deps.importer.fillKept(info.id, { signal });
       await vfs.storages.enable(info.id, { signal });
     },
     disable: async (info: StorageInfo) => {

@@ -8,6 +8,8 @@ export interface AuthTables {
   meta: MetaTable;
   share: ShareTable;
   audit: AuditTable;
+  adopted_login: AdoptedLoginTable;
+  ended_token: EndedTokenTable;
 }
 
 export interface UserTable {
@@ -108,4 +110,18 @@ export interface AuditTable {
   address: string;
   /** What it was done to: a name, an id, a path; never a secret. */
   subject: string;
+}
+
+/** A user whose logins at the server that he came from go on (alist-api.md §4.4). */
+export interface AdoptedLoginTable {
+  user_id: number;
+  /** Unix seconds: tokens that were made later are none of that server's. */
+  issued_until: number;
+}
+
+/** A token of another server that has ended here before its time. */
+export interface EndedTokenTable {
+  /** As its session's. */
+  id: string;
+  expires_at: number;
 }

@@ -32,6 +32,8 @@ export interface StorageTable {
   account_id: number | null;
   /** `auto`, `keep` or `pass`: whether empty files and file managers' own are kept here. */
   placeholders: Generated<string>;
+  /** Of a storage of another server that cannot be mounted yet: that server's form of it, sealed. Null for all else. */
+  kept: string | null;
 }
 
 /** Key-value pairs of one mount's driver (`DriverEnv.state`). */

@@ -32,7 +32,10 @@ async function open(box = createBox({ seed: { a: "1" } }), dataDir?: string): Pr
     drivers: [box.driver],
     accountKinds: [box.kind],
     log,
-    notifier: createNotifier(log, async (notice) => void notices.push(notice)),
+    notifier: createNotifier(log, {
+      notify: (notice) => void (notice.state !== "ok" && notices.push(notice)),
+      forget() {},
+    }),
     ...(dataDir !== undefined && { dataDir }),
   });
   opened.push(test);
@@ -195,8 +198,8 @@ describe("a renewal", () => {
     expect(world.lines.filter((line) => line.includes("login"))).toHaveLength(1);
     expect(world.notices).toEqual([
       {
-        kind: "login-required",
-        account: { id, kind: "box", name: "ann" },
+        subject: { kind: "account", id, accountKind: "box", name: "ann" },
+        state: "login-required",
         message: expect.stringContaining("pandav auth"),
       },
     ]);

@@ -14,6 +14,7 @@ import { openSettings } from "#server/store/settings.ts";
 import { openTasks } from "#server/tasks/open.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import { addPassword, expectNoCanary } from "#test/support/canaries.ts";
+import { testServices } from "#test/support/services.ts";
 import { openTestVfs, silentLog } from "#test/support/vfs.ts";
 
 export const PASSWORD = "correct horse";
@@ -34,6 +35,7 @@ interface Reply {
 export interface Api {
   readonly app: ApiApp;
   readonly deps: ApiDeps;
+  readonly dataDir: string;
   /** Signed with `token`, by default the admin's static one; `null`: without. */
   get(path: string, o?: AskOptions): Promise<Reply>;
   post(path: string, body: unknown, o?: AskOptions): Promise<Reply>;
@@ -100,21 +102,23 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
   if (options.mount !== false) await test.mount({ mountPath: "/local", driver: "memory", settings: {} });
   const tasks = await openTasks({ store, auth, vfs, clock: systemClock, log: options.log ?? silentLog });
   tasks.start();
+  const catalogue = createCatalogue({
+    ids: () => drivers.map(({ id }) => id),
+    find: async (name) => drivers.find(({ id, aliases }) => id === name || aliases.includes(name)),
+    accounts: {
+      kinds: () => kinds.map(({ kind }) => kind),
+      find: async (name) => kinds.find(({ kind }) => kind === name),
+    },
+  });
   const deps: ApiDeps = {
+    ...(await testServices(test, { auth, settings, catalogue })),
     tasks,
     vfs,
     auth,
     settings,
     accounts,
     logins,
-    catalogue: createCatalogue({
-      ids: () => drivers.map(({ id }) => id),
-      find: async (name) => drivers.find(({ id, aliases }) => id === name || aliases.includes(name)),
-      accounts: {
-        kinds: () => kinds.map(({ kind }) => kind),
-        find: async (name) => kinds.find(({ kind }) => kind === name),
-      },
-    }),
+    catalogue,
     log: options.log ?? silentLog,
     version: "1.2.3",
   };
@@ -133,6 +137,7 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
   return {
     app,
     deps,
+    dataDir: test.dataDir,
     ask,
     get: (path, o) => ask(path, {}, o),
     post: (path, body, o) =>

@@ -14,6 +14,7 @@ import { openSettings } from "#server/store/settings.ts";
 import { openTasks } from "#server/tasks/open.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import type { Vfs } from "#server/vfs/api.ts";
+import { testServices } from "#test/support/services.ts";
 import { openTestVfs, silentLog } from "#test/support/vfs.ts";
 
 export interface Asked {
@@ -68,18 +69,20 @@ export async function openPermissionWorld(seed: SeedTree): Promise<PermissionWor
   const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: "correct horse" });
   const asked: string[] = [];
   const tasks = await openTasks({ store, auth, vfs: test.vfs, clock: systemClock, log: silentLog });
+  const catalogue = createCatalogue({
+    ids: () => ["memory"],
+    find: async (name) => (name === "memory" ? driver : undefined),
+    accounts: { kinds: () => [], find: async () => undefined },
+  });
   const deps: ApiDeps = {
+    ...(await testServices(test, { auth, settings, catalogue })),
     tasks,
     vfs: recorded(test.vfs, asked),
     auth,
     settings,
     accounts,
     logins,
-    catalogue: createCatalogue({
-      ids: () => ["memory"],
-      find: async (name) => (name === "memory" ? driver : undefined),
-      accounts: { kinds: () => [], find: async () => undefined },
-    }),
+    catalogue,
     log: silentLog,
     version: "0",
   };
