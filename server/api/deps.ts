@@ -7,6 +7,7 @@ import type { Catalogue } from "../accounts/catalogue.ts";
 import type { Auth } from "../auth/auth.ts";
 import type { Settings } from "../store/settings.ts";
 import type { Tasks } from "../tasks/api.ts";
+import type { Crawler } from "../tasks/crawl/crawler.ts";
 import type { Vfs } from "../vfs/api.ts";
 
 export interface ApiDeps {
@@ -17,6 +18,7 @@ export interface ApiDeps {
   readonly accounts: Accounts;
   readonly logins: Logins;
   readonly tasks: Tasks;
+  readonly crawler: Crawler;
   readonly log: Log;
   readonly version: string;
 }

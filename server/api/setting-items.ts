@@ -93,6 +93,12 @@ const ITEMS: Readonly<Partial<Record<SettingKey, Form>>> = {
   link_expiration: { group: "global", type: "number", isPrivate: true, help: "Hours; 0 means for ever." },
   sign_all: bool("global", { isPrivate: true }),
   share_summary_content: text("global"),
+  search_index: {
+    ...select("index", "database,database_non_full_text,bleve,meilisearch,none"),
+    help: "One index, by any of these names; none turns it off.",
+  },
+  ignore_paths: text("index", { isPrivate: true, help: "one path per line" }),
+  max_index_depth: { group: "index", type: "number", isPrivate: true, help: "levels that are crawled" },
   multipart_enabled: bool("traffic"),
   multipart_chunk_size: { group: "traffic", type: "number", help: "MiB" },
 };
@@ -113,8 +119,7 @@ const FIXED: Readonly<Record<string, readonly [group: Form["group"], value: stri
   max_devices: ["global", "0", "number"],
   device_evict_policy: ["global", "deny"],
   device_session_ttl: ["global", "86400", "number"],
-  search_index: ["index", "none"],
-  auto_update_index: ["index", "false", "bool"],
+  auto_update_index: ["index", "true", "bool"],
   sso_login_enabled: ["sso", "false", "bool"],
   sso_login_platform: ["sso", ""],
   sso_compatibility_mode: ["sso", "false", "bool"],

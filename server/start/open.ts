@@ -13,13 +13,16 @@ import { createPrivately } from "../store/data-folder.ts";
 import { openSettings } from "../store/settings.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { Tasks } from "../tasks/api.ts";
-import { openTasks } from "../tasks/open.ts";
+import type { Crawler } from "../tasks/crawl/crawler.ts";
+import { openTasksWithCrawler } from "../tasks/crawl/open.ts";
 import { systemClock } from "../upstream/clock.ts";
 import { routeOf } from "../upstream/routes.ts";
 import { readVersion } from "../version.ts";
 import type { Vfs } from "../vfs/api.ts";
 import { createOpenMount } from "../vfs/open-mount.ts";
 import { recordingRemovals } from "../vfs/recording-removals.ts";
+import { ignoredPaths } from "../vfs/search/ignored-paths.ts";
+import { type NameIndex, openNameIndex } from "../vfs/search/name-index.ts";
 import { openTree } from "../vfs/tree/open.ts";
 import type { Tree } from "../vfs/tree/tree.ts";
 import { createVfs } from "../vfs/vfs.ts";
@@ -33,6 +36,8 @@ export interface Pandav {
   readonly vfs: Vfs;
   /** Not started: only a server that stays does that. */
   readonly tasks: Tasks;
+  /** Keeps to its schedule once it is started. */
+  readonly crawler: Pick<Crawler, "start">;
   readonly log: Logger;
   /** Set when this start made what is in the folder. */
   readonly firstStart?: FirstStart;
@@ -83,7 +88,10 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
     let mounts: () => ReturnType<Vfs["storages"]["list"]> = () => [];
     const metrics = createMetrics({ version: readVersion(), dataDir: config.dataDir, mounts: () => mounts() });
     const tree = await openTree({ store, clock, log });
-    const plain = await openVfs({ store, tree, drivers, accounts, config, log, metrics });
+    const isWanted = () => settings.get("search_index") !== "none";
+    const nameIndex = openNameIndex({ tree, dataDir: config.dataDir, isWanted, log });
+    const isIgnored = ignoredPaths(() => settings.get("ignore_paths"));
+    const plain = await openVfs({ store, tree, drivers, accounts, config, log, metrics, nameIndex, isIgnored });
     mounts = () => plain.storages.list();
     const vfs = recordingRemovals(plain, (deletion) => void recordDeletion(auth, deletion));
     closings.push({ name: "mounts", withinMs: VFS_MS, close: (o) => vfs.close(o) });
@@ -93,7 +101,10 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       withinMs: REQUESTS_MS,
       close: async (o) => void (await Promise.all(servers.map((server) => server.close(o)))),
     });
-    const tasks = await openTasks({ store, auth, vfs: plain, recording: vfs, clock, log });
+    const usualDepth = () => settings.get("max_index_depth");
+    const { tasks, crawler } = await openTasksWithCrawler({
+      ...{ store, auth, vfs: plain, recording: vfs, clock, log, isIgnored, usualDepth },
+    });
     const forgetLogins = accounts.onRecovered(() => tasks.wakeLogins());
     // Before the requests: some wait for news of a task.
     closings.push({
@@ -110,13 +121,14 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
     if (firstStart) await addFirstMount(vfs.storages, config.dataDir, signal);
     const catalogue = createCatalogue(drivers, { log, upstreams, onRequest: countUpstreamCall });
     const createDoor = createFronts(
-      { vfs, auth, settings, accounts, logins, tasks, catalogue, log, version: readVersion() },
+      { vfs, auth, settings, accounts, logins, tasks, crawler, catalogue, log, version: readVersion() },
       log,
       { basePath: config.basePath, metrics },
     );
     return {
       vfs,
       tasks,
+      crawler,
       log,
       ...(firstStart && { firstStart }),
       createServer(door, tls) {
@@ -140,9 +152,12 @@ interface VfsNeeds {
   readonly config: Config;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly nameIndex: NameIndex;
+  readonly isIgnored: (path: string) => boolean;
 }
 
-async function openVfs({ store, tree, drivers, accounts, config, log, metrics }: VfsNeeds): Promise<Vfs> {
+async function openVfs({ drivers, accounts, config, log, metrics, ...parts }: VfsNeeds): Promise<Vfs> {
+  const { store, tree, nameIndex } = parts;
   const clock = systemClock;
   const { upstreams } = config;
   const recorder = createRecorder(log, metrics.recorder);
@@ -158,8 +173,9 @@ async function openVfs({ store, tree, drivers, accounts, config, log, metrics }:
   });
   try {
     const isRerouted = (host: string) => routeOf(host, upstreams) !== undefined;
-    return await createVfs({ store, tree, drivers, accounts, openMount, isRerouted, clock, log });
+    return await createVfs({ ...parts, drivers, accounts, openMount, isRerouted, clock, log });
   } catch (error) {
+    await nameIndex.close();
     await tree.close();
     throw error;
   }

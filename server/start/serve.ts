@@ -46,7 +46,7 @@ async function serveOpened(
   out: Writable,
   stopped: AbortSignal,
 ): Promise<void> {
-  const { firstStart, log, tasks } = pandav;
+  const { firstStart, log, tasks, crawler } = pandav;
   const ignoreBugs = onBugs(log);
   let stopWatching = () => {};
   try {
@@ -65,6 +65,7 @@ async function serveOpened(
     out.write(`Pandav listens on ${url}\n`);
     log.info({ url, dataDir: config.dataDir }, "listening");
     tasks.start();
+    crawler.start();
     await aborted(stopped);
     log.info({}, "stopping");
   } finally {

@@ -21,6 +21,23 @@ export interface Schema {
   task: TaskTable;
   task_item: TaskItemTable;
   share: ShareTable;
+  crawl_rule: CrawlRuleTable;
+}
+
+/** How a storage is crawled. */
+export interface CrawlRuleTable {
+  storage_id: number;
+  /** Milliseconds from one crawl to the next; null: only when somebody asks. */
+  interval_ms: number | null;
+  /** Directories listed a minute; null: the usual. */
+  rate: number | null;
+  /** Levels below the mount; null: as the setting says. */
+  max_depth: number | null;
+  /** Patterns of paths inside the mount, one a line. Only these are crawled (empty: all), and those never. */
+  include: string;
+  exclude: string;
+  /** When the schedule began the last crawl. */
+  begun_at: number | null;
 }
 
 /** What a user shares with whoever has its address (OpenList's shares, alist-api.md §14). */

@@ -28,6 +28,9 @@ import { RememberedNodes } from "./properties/remembered-nodes.ts";
 import { Reading } from "./reading.ts";
 import { Removing } from "./removing.ts";
 import type { Listing, ListOptions, Resource, VfsOptions } from "./resource.ts";
+import { type Crawling, createCrawling } from "./search/crawling.ts";
+import type { NameIndex } from "./search/name-index.ts";
+import { Searching } from "./search/searching.ts";
 import { Spool } from "./spool.ts";
 import { StorageAdministration } from "./storages.ts";
 import { Transferring } from "./transferring.ts";
@@ -59,6 +62,10 @@ export interface VfsParts {
   readonly spoolQuota?: number;
   /** Bytes that a COPY or MOVE may pass through this server while the client waits; default 1 GiB. */
   readonly maxSyncBytes?: number;
+  /** Closed with the vfs. Absent: nothing is found by name. */
+  readonly nameIndex?: NameIndex;
+  /** True for paths that are kept out of every search. */
+  readonly isIgnored?: (path: string) => boolean;
 }
 
 /** Opens the filesystem of a data folder: every enabled storage is mounted, and opens by itself in the background. */
@@ -109,6 +116,12 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     placeholders,
     ...(parts.maxSyncBytes !== undefined && { maxSyncBytes: parts.maxSyncBytes }),
   });
+  const searching = new Searching({
+    table,
+    lookup,
+    index: parts.nameIndex,
+    ...(parts.isIgnored && { isIgnored: parts.isIgnored }),
+  });
   await storages.start();
   const settling = new Settling({ table, writing, clock, log });
   const prepared = openPrepared(join(store.dataDir, "prepared"), await store.takeBlock("start", 1), log);
@@ -138,6 +151,9 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
       transferring,
       prepared,
       locks,
+      searching,
+      crawling: createCrawling({ table, lookup, listings, now: () => clock.now() }),
+      nameIndex: parts.nameIndex,
     },
     async () => {
       locks.close();
@@ -146,6 +162,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
       clearInterval(sweep);
       await Promise.all(table.all().map((storage) => storage.close()));
       await remembered.settled();
+      await parts.nameIndex?.close();
       await tree.close();
       prepared.close();
     },
@@ -168,6 +185,9 @@ interface Joined {
   readonly transferring: Transferring;
   readonly prepared: Prepared;
   readonly locks: Locks;
+  readonly searching: Searching;
+  readonly crawling: Crawling;
+  readonly nameIndex: NameIndex | undefined;
 }
 
 class JoinedVfs implements Vfs {
@@ -187,11 +207,13 @@ class JoinedVfs implements Vfs {
   readonly way: Vfs["way"];
   readonly setModifiedAt: Vfs["setModifiedAt"];
   readonly patchProperties: Vfs["patchProperties"];
+  readonly search: Vfs["search"];
 
   constructor(parts: Joined, closeAll: () => Promise<void>) {
     this.#parts = parts;
     this.#closeAll = closeAll;
-    const { reading, writing, changing, removing, trashing, transferring, properties } = parts;
+    const { reading, writing, changing, removing, trashing, transferring, properties, searching } = parts;
+    this.search = (path, wanted, o) => searching.search(path, wanted, o);
     this.write = (path, source, o) => writing.write(path, source, o);
     this.gather = (path, size, o) => writing.gather(path, size, o);
     this.open = (path, o) => reading.open(path, o);
@@ -214,6 +236,14 @@ class JoinedVfs implements Vfs {
 
   get locks(): Vfs["locks"] {
     return this.#parts.locks;
+  }
+
+  get crawling(): Crawling {
+    return this.#parts.crawling;
+  }
+
+  get nameIndex(): Vfs["nameIndex"] {
+    return this.#parts.nameIndex;
   }
 
   get storages(): Storages {
