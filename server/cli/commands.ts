@@ -8,6 +8,7 @@ import { addDf } from "./df.ts";
 import { addDownload } from "./download.ts";
 import { addDu } from "./du.ts";
 import { addFind } from "./find.ts";
+import { addIndex } from "./index-of-names.ts";
 import { addLs } from "./ls.ts";
 import { addMkdir } from "./mkdir.ts";
 import { addMoveAndCopy } from "./move-copy.ts";
@@ -32,6 +33,7 @@ export const COMMANDS: readonly AddCommands[] = [
   addLs,
   addTree,
   addFind,
+  addIndex,
   addStat,
   addCat,
   addUrl,

@@ -40,7 +40,9 @@ describe("docs/cli.md", () => {
     expect(verbs.length).toBeGreaterThan(20);
     const missing: string[] = [];
     for (const [name, ...aliases] of verbs) {
-      const below = ["trash", "storage", "user", "token"].includes(name!) ? verbsOf(await shown(name!, "--help")) : [];
+      const below = ["trash", "index", "storage", "user", "token"].includes(name!)
+        ? verbsOf(await shown(name!, "--help"))
+        : [];
       for (const words of below.length > 0 ? below.map(([verb]) => [name!, verb!]) : [[name!]]) {
         if (!page.includes(words.join(" "))) missing.push(words.join(" "));
         const help = await shown(...words, "--help");

@@ -12,7 +12,7 @@ import { userPath } from "../user-path.ts";
 import { wireInt, wireText } from "../wire-fields.ts";
 
 /** So many are counted to the end; where there are more, `total` is what is known: at least a page more than was asked for. */
-const COUNTED = 1000;
+const COUNTED = 500;
 
 /** Hits beyond which no page is given: the words are too few. */
 const DEEPEST = 100_000;
@@ -53,7 +53,8 @@ export function fsSearchRoutes(app: ApiApp, deps: ApiDeps): void {
       const enough = Math.max(COUNTED, (page + 1) * per_page);
       const content: FoundName[] = [];
       let total = 0;
-      for await (const found of vfs.search(userPath(user, input.parent || "/"), wanted, { signal })) {
+      const o = { signal, atOnce: enough };
+      for await (const found of vfs.search(userPath(user, input.parent || "/"), wanted, o)) {
         content.push(...found.slice(Math.max(0, from - total), Math.max(0, from + per_page - total)));
         total += found.length;
         if (total >= enough) break;

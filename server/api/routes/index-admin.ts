@@ -46,11 +46,11 @@ export function indexRoutes(app: ApiApp, deps: ApiDeps): void {
 
   add(
     "build",
-    "Look at every known name again, and list what is not known yet; what is found already goes on being found",
+    "List what is not known yet; what is found already goes on being found",
     scopeInput,
     async (names, { max_depth = -1 }, user) => {
       await refuseRunning();
-      await names.rebuild();
+      await names.fill();
       // AList builds the whole, whatever paths it is sent.
       await crawler.begin(["/"], user, { ...(max_depth >= 0 && { maxDepth: max_depth }) });
     },

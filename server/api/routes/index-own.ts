@@ -86,26 +86,10 @@ export function ownIndexRoutes(app: ApiApp, deps: ApiDeps): void {
     },
     async ({ input: { paths, maxDepth, anew, resume }, caller: { user } }) => {
       if (resume) return { tasks: [], resumed: await crawler.resume() };
+      await index().fill();
       const full = (paths.length === 0 ? ["/"] : paths).map((path) => userPath(user, path));
       const begun = await crawler.begin(full, user, { anew, ...(maxDepth !== undefined && { maxDepth }) });
       return { tasks: begun.map(({ id }) => id), resumed: 0 };
-    },
-  );
-
-  declare(
-    app,
-    deps,
-    {
-      method: "post",
-      path: "/api/pandav/index/rebuild",
-      summary: "Look at every known name again; no storage is asked",
-      access: "admin",
-      input: nothing,
-      output: z.null(),
-    },
-    async () => {
-      await index().rebuild();
-      return null;
     },
   );
 

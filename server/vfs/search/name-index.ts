@@ -19,9 +19,9 @@ export interface NameIndex {
   /** Throws `unsupported` while it is off, `unavailable` where its thread fails, the signal's reason. */
   search(request: SearchRequest, signal: AbortSignal): Promise<SearchReply>;
   status(): Promise<IndexStatus>;
-  /** Looks at every name of the tree again, behind; what is known goes on being found. Throws as `search`. */
-  rebuild(): Promise<void>;
-  /** Empties it; it stays so until `rebuild`. Throws as `search`. */
+  /** Fills it again, behind, where it was cleared: else it has every name of the tree. Throws as `search`. */
+  fill(): Promise<void>;
+  /** Empties it; it stays so until `fill`. Throws as `search`. */
   clear(): Promise<void>;
   /** Resolves when what the tree has now is in it, as far as one may wait for that. */
   heed(): Promise<void>;
@@ -78,8 +78,8 @@ class ThreadedIndex implements NameIndex {
     return this.#ask((id) => ({ id, ask: "status" })) as Promise<IndexStatus>;
   }
 
-  async rebuild(): Promise<void> {
-    await this.#ask((id) => ({ id, ask: "rebuild" }));
+  async fill(): Promise<void> {
+    await this.#ask((id) => ({ id, ask: "fill" }));
   }
 
   async clear(): Promise<void> {

@@ -10,11 +10,18 @@ import { hasTexts, hasWords, matchOf, type Wanted } from "./words.ts";
 /** Marks, nodes and found keys of one turn. */
 const AT_ONCE = 1000;
 /** Nodes that one answer looks at, at most: searching goes on with the next. */
-const MOST_LOOKED_AT = 20_000;
+const MOST_LOOKED_AT = 5_000;
+/** Where fewer than one in so many of the nodes that match lies where somebody looks, what lies there is looked through instead, */
+const TOO_FEW = 20;
+/** unless there are more names than this. */
+const MOST_BELOW = 50_000;
 /** Names that are found by a text in their middle, at most. */
 const MOST_CONTAINING = 10_000;
 /** Waiting changes that a search first takes in. */
 const MOST_AWAITED = 20_000;
+
+/** Changes after which the index is put in order: searches for prefixes grow slower with what lies in pieces. */
+const MOST_UNORDERED = 50_000;
 
 /** SQLite's SQLITE_CORRUPT and SQLITE_NOTADB. */
 const DAMAGED = new Set([11, 26]);
@@ -26,7 +33,11 @@ export class NameKeeper {
   #index: FileOfNames;
   #isWorking = false;
   #isClosed = false;
-  #mayMerge = false;
+  /** Names taken in since the index was put in order. */
+  #unordered = 0;
+  #isOrdering = false;
+  /** The nodes with the wanted name below the directories that were searched last; undefined where too many names lie there. */
+  #below: { readonly key: string; readonly found: readonly number[] | undefined } | undefined;
   #containing: { readonly text: string; readonly heeded: number; readonly found: readonly number[] } | undefined;
 
   /** `heeded` hears which marks may be forgotten. */
@@ -36,7 +47,7 @@ export class NameKeeper {
     this.#tree = new NamesInTree(options.treePath);
     this.#index = FileOfNames.open(options.indexPath, options.birth);
     // It knows of changes that the tree has lost.
-    if (this.#index.state.heeded > options.lastAtOpen) this.#index.setState(this.#fromTheStart());
+    if (this.#index.state.heeded > options.lastAtOpen) this.#renew();
     this.touched();
   }
 
@@ -51,13 +62,14 @@ export class NameKeeper {
     return { state, names: this.#repairing(() => this.#index.count()), waiting, bytes: this.#bytes() };
   }
 
-  /** Looks at every name of the tree again; what is known goes on being found meanwhile. */
-  rebuild(): void {
-    this.#repairing(() => this.#index.setState(this.#fromTheStart()));
+  /** Fills the index again where it was cleared; where it was not, it has everything already. */
+  fill(): void {
+    if (this.#index.state.state !== "cleared") return;
+    this.#repairing(() => this.#index.setState({ state: "building", position: 0 }));
     this.touched();
   }
 
-  /** Empties the index; it stays empty until `rebuild`. */
+  /** Empties the index; it stays empty until `fill`. */
   clear(): void {
     this.#repairing(() => this.#index.empty({ state: "cleared", position: 0 }));
   }
@@ -82,24 +94,32 @@ export class NameKeeper {
     if (this.#isWorking) return;
     this.#isWorking = true;
     try {
-      while (!this.#isClosed && this.#repairing(() => this.#turn())) await setImmediate();
+      while (!this.#isClosed && this.turn()) await setImmediate();
     } finally {
       this.#isWorking = false;
     }
   }
 
-  /** Does a piece of what is to be done; false when there is nothing. */
-  #turn(): boolean {
+  /** Does a piece of what is to be done; false when there is nothing. It goes on by itself. */
+  turn(): boolean {
+    return this.#repairing(() => this.#doSome());
+  }
+
+  #doSome(): boolean {
     if (this.#takeMarks()) return true;
     if (this.#index.state.state === "building") {
       const { nodes, end } = this.#tree.nodesAfter(this.#index.state.position, AT_ONCE);
       const position = nodes.at(-1)?.[0] ?? this.#index.state.position;
       this.#index.take(nodes, end ? { state: "ready", position: 0 } : { position });
-      this.#mayMerge = true;
+      this.#unordered += nodes.length;
       return true;
     }
-    this.#mayMerge &&= this.#index.merge();
-    return this.#mayMerge;
+    if (this.#isOrdering) this.#isOrdering = this.#index.merge(false);
+    else if (this.#unordered > MOST_UNORDERED) {
+      this.#unordered = 0;
+      this.#isOrdering = this.#index.merge(true);
+    }
+    return this.#isOrdering;
   }
 
   /** Heeds some marks; false where there are none. */
@@ -111,6 +131,7 @@ export class NameKeeper {
     if (state === "cleared") this.#index.setState({ heeded: last });
     else {
       const nodes = new Set(marks.map(({ n }) => n));
+      this.#unordered += nodes.size;
       this.#index.take(
         [...nodes].map((n) => [n, this.#tree.namesOf(n)] as const),
         { heeded: last },
@@ -126,7 +147,13 @@ export class NameKeeper {
     let lookedAt = 0;
     for (let at: Place | undefined = place; at; ) {
       const fits = fitsOf(wanted, at.stage);
-      const { found, end } = this.#candidates(wanted, at, mayLoosen && hits.length === 0);
+      const isSparse = lookedAt >= AT_ONCE && hits.length * TOO_FEW < lookedAt;
+      const below: readonly number[] | undefined =
+        at.stage === "words" && isSparse ? this.#lookBelow(wanted, within) : undefined;
+      const { after }: Place = at;
+      const { found, end }: Candidates = below
+        ? { found: below.filter((n) => n > after), end: true }
+        : this.#candidates(wanted, at, mayLoosen && hits.length === 0);
       for (const n of found) {
         for (const hit of locate(n)) if (fits(hit)) hits.push(hit);
         lookedAt++;
@@ -139,11 +166,7 @@ export class NameKeeper {
   }
 
   /** Nodes that may be meant, from after a place on. */
-  #candidates(
-    wanted: Wanted,
-    { stage, after }: Place,
-    mayLoosen: boolean,
-  ): { readonly found: readonly number[]; readonly end: boolean } {
+  #candidates(wanted: Wanted, { stage, after }: Place, mayLoosen: boolean): Candidates {
     const match = matchOf(wanted);
     if (stage === "words") {
       if (this.#index.state.state === "cleared") return NONE;
@@ -162,6 +185,15 @@ export class NameKeeper {
     return { found: all.filter((n) => n > after), end: true };
   }
 
+  #lookBelow(wanted: Wanted, within: readonly number[]): readonly number[] | undefined {
+    const key = JSON.stringify([this.#index.state.heeded, wanted, within]);
+    if (this.#below?.key !== key) {
+      const isMeant = nameTest(wanted, "words");
+      this.#below = { key, found: this.#tree.below(within, isMeant, MOST_BELOW) };
+    }
+    return this.#below.found;
+  }
+
   #containingText(text: string): readonly number[] {
     const { heeded } = this.#index.state;
     if (this.#containing?.text !== text || this.#containing.heeded !== heeded) {
@@ -177,17 +209,17 @@ export class NameKeeper {
     } catch (error) {
       const { errcode } = error as { errcode?: number };
       if (errcode === undefined || !DAMAGED.has(errcode & 0xff)) throw error;
-      this.#index.close();
-      FileOfNames.discard(this.#options.indexPath);
-      this.#index = FileOfNames.open(this.#options.indexPath, this.#options.birth);
+      this.#renew();
       this.touched();
       return work();
     }
   }
 
-  /** All marks that there are speak of names that will be looked at anyway. */
-  #fromTheStart(): { state: "building"; position: number; heeded: number } {
-    return { state: "building", position: 0, heeded: this.#tree.lastMark() };
+  /** Begins with a new file. */
+  #renew(): void {
+    this.#index.close();
+    FileOfNames.discard(this.#options.indexPath);
+    this.#index = FileOfNames.open(this.#options.indexPath, this.#options.birth);
   }
 
   #bytes(): number {
@@ -199,14 +231,21 @@ export class NameKeeper {
   }
 }
 
+/** Nodes to look at, and whether these are the last. */
+interface Candidates {
+  readonly found: readonly number[];
+  readonly end: boolean;
+}
+
 const NONE = { found: [], end: true } as const;
 
 function fitsOf(wanted: Wanted, stage: Place["stage"]): (hit: Hit) => boolean {
-  const { glob, kind } = wanted;
-  const isNamed = glob
-    ? nameGlob(glob.pattern, { ignoreCase: glob.ignoreCase })
-    : stage === "words"
-      ? hasWords(wanted)
-      : hasTexts(wanted);
+  const { kind } = wanted;
+  const isNamed = nameTest(wanted, stage);
   return (hit) => (kind === undefined || hit.kind === kind) && isNamed(hit.names.at(-1)!);
+}
+
+function nameTest(wanted: Wanted, stage: Place["stage"]): (name: string) => boolean {
+  if (wanted.glob) return nameGlob(wanted.glob.pattern, { ignoreCase: wanted.glob.ignoreCase });
+  return stage === "words" ? hasWords(wanted) : hasTexts(wanted);
 }

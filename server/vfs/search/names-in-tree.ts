@@ -22,6 +22,12 @@ const MOST_WAYS = 100_000;
 /** Deeper than this nothing is looked for: it would be a circle. */
 const DEEPEST = 500;
 
+interface ChildRow {
+  readonly n: number;
+  readonly name: string;
+  readonly is_directory: number;
+}
+
 interface PlaceRow {
   readonly parent_n: number;
   readonly name: string;
@@ -38,6 +44,7 @@ export class NamesInTree {
   readonly #nodes: StatementSync;
   readonly #places: StatementSync;
   readonly #like: StatementSync;
+  readonly #children: StatementSync;
   readonly #last: StatementSync;
 
   constructor(path: string) {
@@ -52,6 +59,7 @@ export class NamesInTree {
        where e.n = ? and e.parent_n <> 0 and e.since <= coalesce(d.generation, 0)
        and (e.until is null or e.until > coalesce(d.generation, 0))`,
     );
+    this.#children = this.#db.prepare("select n, name, is_directory from entry where parent_n = ?");
     // The names alone stand in an index, which is a fifth of the rows.
     this.#like = this.#db.prepare("select r from entry where name like ? escape '\\'");
   }
@@ -98,6 +106,22 @@ export class NamesInTree {
       const row = nodeOf.get(r) as { n: number } | undefined;
       if (row) found.add(row.n);
       if (found.size >= limit) break;
+    }
+    return [...found].sort((a, b) => a - b);
+  }
+
+  /** Keys of the nodes below some directories whose name is meant, in order; undefined where more than `limit` names lie there. */
+  below(within: readonly number[], isMeant: (name: string) => boolean, limit: number): number[] | undefined {
+    const found = new Set<number>();
+    const directories = new Set(within);
+    let names = 0;
+    for (const directory of directories) {
+      for (const row of this.#children.iterate(directory)) {
+        const { n, name, is_directory } = row as unknown as ChildRow;
+        if (++names > limit) return undefined;
+        if (is_directory === 1) directories.add(n);
+        if (isMeant(name)) found.add(n);
+      }
     }
     return [...found].sort((a, b) => a - b);
   }

@@ -50,7 +50,7 @@ export interface IndexStatus {
 
 export type Ask =
   | { readonly id: number; readonly ask: "search"; readonly request: SearchRequest }
-  | { readonly id: number; readonly ask: "status" | "rebuild" | "clear" | "heed" | "close" }
+  | { readonly id: number; readonly ask: "status" | "fill" | "clear" | "heed" | "close" }
   | { readonly id?: undefined; readonly ask: "touched" };
 
 export type Told =

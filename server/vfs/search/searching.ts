@@ -23,10 +23,11 @@ export interface FoundName {
 export interface SearchOptions extends VfsOptions {
   /** What is to be found; default everything. Asked of every hit before it counts. */
   readonly sees?: (path: string) => boolean;
+  /** How many somebody will look at, as far as that is known: they come in one batch, where nothing is kept from him. */
+  readonly atOnce?: number;
 }
 
-/** Hits of the first answer, and of later ones at most. */
-const FIRST_HITS = 200;
+/** Hits of one answer, unless fewer are wanted. */
 const MOST_HITS = 2000;
 
 export interface SearchingParts {
@@ -58,7 +59,7 @@ export class Searching {
   async *search(
     path: string,
     wanted: Wanted,
-    { signal, sees = () => true }: SearchOptions,
+    { signal, sees = () => true, atOnce = MOST_HITS }: SearchOptions,
   ): AsyncGenerator<readonly FoundName[]> {
     const { index, isIgnored = () => false } = this.#parts;
     if (!index) throw new StorageError("unsupported", "names are not indexed here");
@@ -69,7 +70,7 @@ export class Searching {
     const grounds = new Map(this.#groundsBelow(path).map((ground) => [ground.n, ground]));
     if (grounds.size === 0) return;
     const within = [...grounds.keys()];
-    let limit = FIRST_HITS;
+    let limit = Math.min(atOnce, MOST_HITS);
     for (let place: Place | undefined = { stage: "words", after: 0 }; place; ) {
       const request = { wanted, within, place, limit, mayLoosen: !hasFound };
       const { hits, place: next } = await index.search(request, signal);

@@ -59,9 +59,13 @@ export function createNameMarks(file: TreeFile, path: string): TouchedNameMarks 
   };
 }
 
-/** Triggers rather than calls: no way of writing can be forgotten, and a mark stands or falls with its change. A row that ends keeps its name until it is swept. */
+/**
+ * Triggers rather than calls: no way of writing can be forgotten, and a mark stands or falls with its change. A row that ends keeps its name until it
+ * is swept, and one that only says something else of the same node under the same name changes nothing.
+ */
 const TRIGGERS = `
-create trigger if not exists name_added after insert on entry begin
+create trigger if not exists name_added after insert on entry
+when not exists (select 1 from entry where n = new.n and name = new.name and r <> new.r) begin
   insert into name_mark (n) values (new.n);
 end;
 create trigger if not exists name_changed after update of n, name on entry
@@ -69,6 +73,7 @@ when old.n <> new.n or old.name <> new.name begin
   insert into name_mark (n) values (new.n);
   insert into name_mark (n) select old.n where old.n <> new.n;
 end;
-create trigger if not exists name_removed after delete on entry begin
+create trigger if not exists name_removed after delete on entry
+when not exists (select 1 from entry where n = old.n and name = old.name) begin
   insert into name_mark (n) values (old.n);
 end;`;

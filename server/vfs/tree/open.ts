@@ -117,7 +117,7 @@ export async function openTree({ store, path, clock, log }: OpenTreeOptions): Pr
         .onConflict((c) => c.doNothing())
         .execute();
       if (root) core.rows.delete.run(root.r);
-      await inBackground(sweeper.purge(mountId));
+      await inBackground(sweeper.purge(mountId).finally(nameMarks.touched));
     },
     sweep,
     async close() {

@@ -180,6 +180,7 @@ export const ROUTES: Readonly<Record<string, Line>> = {
   }),
   "GET /api/pandav/fs/walk": reads(directory),
   "GET /api/pandav/fs/du": reads(directory),
+  "GET /api/pandav/fs/find": reads(directory),
   "POST /api/pandav/fs/transfer": needs(["copy", "write"], (place) => ({
     how: "copy",
     from: missing(place),
@@ -303,7 +304,7 @@ export const ROUTES: Readonly<Record<string, Line>> = {
   ...each("/api/admin/index", ["build", "update", "stop", "clear"], admin()),
   "GET /api/admin/index/progress": admin(),
   "GET /api/pandav/index": admin(),
-  ...each("/api/pandav/index", ["crawl", "rebuild"], admin()),
+  "POST /api/pandav/index/crawl": admin(),
   "POST /api/pandav/index/rule": admin((place) => ({ path: place.directory })),
   "GET /api/admin/scan/progress": admin(),
   ...each("/api/admin/scan", ["start", "stop"], admin()),

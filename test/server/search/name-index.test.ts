@@ -177,7 +177,7 @@ describe("the index of names", () => {
     expect([await world.find("one"), await world.find("two"), await world.find("wo.t")]).toEqual([[], [], []]);
     await world.restart();
     expect([await world.find("one"), (await world.index.status()).state]).toEqual([[], "cleared"]);
-    await world.index.rebuild();
+    await world.index.fill();
     await world.until("ready");
     expect([await world.find("one"), await world.find("two")]).toEqual([["one.txt"], ["two.txt"]]);
   });
