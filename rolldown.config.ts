@@ -8,7 +8,8 @@ const { dependencies } = JSON.parse(readFileSync(new URL("package.json", import.
 const packages = Object.keys(dependencies);
 
 export default defineConfig({
-  input: { main: "server/main.ts" },
+  // The index of names has a thread, which begins with a file of its own.
+  input: { main: "server/main.ts", "name-worker": "server/vfs/search/name-worker.ts" },
   platform: "node",
   // They are installed with the package. What is not declared there is bundled.
   external: (id) => packages.some((name) => id === name || id.startsWith(`${name}/`)),

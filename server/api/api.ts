@@ -23,6 +23,8 @@ import { fsRenameRoutes } from "./routes/fs-rename.ts";
 import { fsSearchRoutes } from "./routes/fs-search.ts";
 import { fsTreeRoutes } from "./routes/fs-tree.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { indexRoutes } from "./routes/index-admin.ts";
+import { ownIndexRoutes } from "./routes/index-own.ts";
 import { loginRoutes } from "./routes/logins.ts";
 import { meRoutes } from "./routes/me.ts";
 import { metaRoutes } from "./routes/meta.ts";
@@ -69,6 +71,8 @@ export function mountApi(app: ApiApp, deps: ApiDeps, pieces: PieceUploads): void
     storageRoutes,
     driverRoutes,
     settingRoutes,
+    indexRoutes,
+    ownIndexRoutes,
     userRoutes,
     metaRoutes,
     tokenRoutes,

@@ -10,6 +10,7 @@ import type { Importer } from "../import/importer.ts";
 import type { Notices } from "../notify/notices.ts";
 import type { Settings } from "../store/settings.ts";
 import type { Tasks } from "../tasks/api.ts";
+import type { Crawler } from "../tasks/crawl/crawler.ts";
 import type { Vfs } from "../vfs/api.ts";
 
 export interface ApiDeps {
@@ -23,6 +24,7 @@ export interface ApiDeps {
   readonly importer: Importer;
   readonly notices: Notices;
   readonly backups: Backups;
+  readonly crawler: Crawler;
   readonly log: Log;
   readonly version: string;
 }

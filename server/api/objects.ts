@@ -17,13 +17,18 @@ const TYPES = [
 /** Go's zero time: what AList writes where a time is unknown (alist-api.md §2). */
 const UNKNOWN_TIME = "0001-01-01T00:00:00Z";
 
-/** Writes objects for one user; the lists of extensions are read once, so make one per request. */
-export function createObjects(settings: Settings, signatures: Signatures, user: Pick<User, "basePath">) {
+/** The type of a file by its name; the lists of extensions are read once, so make one per request. */
+export function typesOf(settings: Settings): (name: string) => number {
   const types = new Map<string, number>();
   for (const [key, type] of [...TYPES].reverse()) {
     for (const extension of settings.get(key).split(",")) types.set(extension.trim().toLowerCase(), type);
   }
-  const typeOf = (name: string) => types.get(name.slice(name.lastIndexOf(".") + 1).toLowerCase()) ?? 0;
+  return (name) => types.get(name.slice(name.lastIndexOf(".") + 1).toLowerCase()) ?? 0;
+}
+
+/** Writes objects for one user; the lists of extensions are read once, so make one per request. */
+export function createObjects(settings: Settings, signatures: Signatures, user: Pick<User, "basePath">) {
+  const typeOf = typesOf(settings);
 
   /** `id` and `path` are empty: they would show the storage's inside (alist-api.md §21). */
   function toObj(resource: Resource): Obj {

@@ -97,6 +97,12 @@ const ITEMS: Readonly<Partial<Record<SettingKey, Form>>> = {
   backup_every_hours: { group: "global", type: "number", isPrivate: true },
   backup_keep: { group: "global", type: "number", isPrivate: true },
   notify_language: { ...select("global", "zh-CN,en"), isPrivate: true },
+  search_index: {
+    ...select("index", "database,database_non_full_text,bleve,meilisearch,none"),
+    help: "One index, by any of these names; none turns it off.",
+  },
+  ignore_paths: text("index", { isPrivate: true, help: "one path per line" }),
+  max_index_depth: { group: "index", type: "number", isPrivate: true, help: "levels that are crawled" },
   multipart_enabled: bool("traffic"),
   multipart_chunk_size: { group: "traffic", type: "number", help: "MiB" },
 };
@@ -117,8 +123,7 @@ const FIXED: Readonly<Record<string, readonly [group: Form["group"], value: stri
   max_devices: ["global", "0", "number"],
   device_evict_policy: ["global", "deny"],
   device_session_ttl: ["global", "86400", "number"],
-  search_index: ["index", "none"],
-  auto_update_index: ["index", "false", "bool"],
+  auto_update_index: ["index", "true", "bool"],
   sso_login_enabled: ["sso", "false", "bool"],
   sso_login_platform: ["sso", ""],
   sso_compatibility_mode: ["sso", "false", "bool"],

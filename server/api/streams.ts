@@ -1,5 +1,6 @@
 /** Every route that answers in lines: one line here for each. */
 import type { ApiApp, ApiDeps } from "./deps.ts";
+import { findRoute } from "./routes/find.ts";
 import { transferRoute } from "./routes/transfer.ts";
 import { trashRoute } from "./routes/trash.ts";
 import { totalsRoute, walkRoute } from "./routes/walk.ts";
@@ -16,5 +17,5 @@ export function describeStreams(app: ApiApp, deps: ApiDeps): void {
 }
 
 function routes(deps: ApiDeps): readonly StreamRoute<unknown>[] {
-  return [walkRoute(deps), totalsRoute(deps), transferRoute(), trashRoute()];
+  return [walkRoute(deps), findRoute(deps), totalsRoute(deps), transferRoute(), trashRoute()];
 }

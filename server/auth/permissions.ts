@@ -87,6 +87,8 @@ export interface Rights {
   demandWhole(path: string): void;
   /** True where a directory hides names from him that another does not hide: what is moved or copied from the one to the other would be shown there. */
   wouldShow(from: string, to: string): boolean;
+  /** Whether a search in a directory that he may read may show a path below it: as he may read it, but what he said as a password opens the folder alone whose rules hold for that directory. */
+  mayFind(path: string, directory: string): boolean;
   /** The names of a directory that are hidden from him; undefined for none. */
   hiddenIn(directory: string): HiddenNames | undefined;
   /** True where a part of a path, below his base path, is a hidden name. */
@@ -184,6 +186,14 @@ class CallerRights implements Rights {
   wouldShow(from: string, to: string): boolean {
     const hidden = this.hiddenIn(from);
     return hidden !== undefined && hidden.key !== this.hiddenIn(to)?.key;
+  }
+
+  mayFind(path: string, directory: string): boolean {
+    if (!this.#isAllowed("read", path) || this.isHidden(path)) return false;
+    const meta = this.#metas.nearest(path);
+    if (!meta || this.#needsNoPassword || !meta.hasPassword || !covers(meta, path, meta.passwordSub)) return true;
+    // Of the directory it was asked before. Elsewhere it would be a guess, and one for every hit.
+    return meta === this.#metas.nearest(directory);
   }
 
   hiddenIn(directory: string): HiddenNames | undefined {

@@ -10,6 +10,7 @@ import { addDownload } from "./download.ts";
 import { addDu } from "./du.ts";
 import { addFind } from "./find.ts";
 import { addImport } from "./import.ts";
+import { addIndex } from "./index-of-names.ts";
 import { addLs } from "./ls.ts";
 import { addMkdir } from "./mkdir.ts";
 import { addMoveAndCopy } from "./move-copy.ts";
@@ -35,6 +36,7 @@ export const COMMANDS: readonly AddCommands[] = [
   addLs,
   addTree,
   addFind,
+  addIndex,
   addStat,
   addCat,
   addUrl,

@@ -8,7 +8,7 @@ import { resolvePath, shownBelow } from "./paths.ts";
 import { about, cannot } from "./report.ts";
 import { oneLine } from "./terminal.ts";
 import { complainOf, walk } from "./walk.ts";
-import type { WalkedReply } from "./wire.ts";
+import { foundEntry, type WalkedReply } from "./wire.ts";
 
 interface FindOptions {
   readonly name?: string;
@@ -17,6 +17,8 @@ interface FindOptions {
   readonly size?: { readonly minSize?: number; readonly maxSize?: number };
   readonly maxdepth?: number;
   readonly mindepth?: number;
+  readonly index?: boolean;
+  readonly words?: string;
   readonly print0?: boolean;
   readonly json?: boolean;
 }
@@ -42,11 +44,15 @@ export function addFind(define: Definer): void {
     .option("--size <size>", "+10M above, -1k below, 0 exactly; c, k, M, G, T", toSizes)
     .option("--maxdepth <number>", "down to this depth; 0 is the path itself", toDepth)
     .option("--mindepth <number>", "from this depth on", toDepth)
+    .option("--index", "ask the index of names alone: what was listed once, without a call to any storage")
+    .option("--words <words>", "with --index: words of the name, of each at least the beginning")
     .option("--print0", "NUL after each path instead of a new line")
     .option("--json", "one JSON object per line")
     .action((paths: string[], options: FindOptions, command) => {
       if (options.name !== undefined && options.iname !== undefined)
         throw new UsageError("-name and -iname exclude each other: give one");
+      if (options.words !== undefined && (!options.index || options.name !== undefined || options.iname !== undefined))
+        throw new UsageError("--words goes with --index, and without -name and -iname");
       return define.withClient(command, async (client) => {
         for (const typed of paths.length > 0 ? paths : ["/"]) {
           try {
@@ -62,8 +68,10 @@ export function addFind(define: Definer): void {
 async function find(define: Definer, client: Client, typed: string, o: FindOptions): Promise<void> {
   const top = await resolvePath(client, typed);
   const lines = new Lines(define.options.terminal.stdout);
+  const query = toQuery(o);
+  const rows = o.index ? findIn(client, top, query) : walk(client, top, query);
   try {
-    for await (const row of walk(client, top, toQuery(o))) {
+    for await (const row of rows) {
       const shown = shownBelow(typed, top, row.path);
       if (row.failure) complainOf(define, "access", shown, row.failure);
       else lines.add(look(row, shown, o));
@@ -74,9 +82,14 @@ async function find(define: Definer, client: Client, typed: string, o: FindOptio
   }
 }
 
-function toQuery({ name, iname, type, size, maxdepth, mindepth }: FindOptions): Query {
+function findIn(client: Client, path: string, query: Query): AsyncGenerator<WalkedReply> {
+  return client.rows({ method: "GET", path: "/api/pandav/fs/find", query: { path, ...query } }, foundEntry);
+}
+
+function toQuery({ name, iname, type, size, maxdepth, mindepth, words }: FindOptions): Query {
   const pattern = name ?? iname;
   return {
+    ...(words !== undefined && { words }),
     ...(pattern !== undefined && { name: pattern, ignoreCase: iname !== undefined }),
     ...(type !== undefined && { kind: type === "f" ? "file" : "directory" }),
     ...size,

@@ -1,4 +1,4 @@
-/** `pandav tasks`: what the server copies, moves and deletes by itself. */
+/** `pandav tasks`: what the server copies, moves, deletes and lists by itself. */
 import type { Writable } from "node:stream";
 import { z } from "zod";
 import { UsageError } from "../config.ts";
@@ -45,7 +45,7 @@ const changed = z.object({ changed: z.int(), missing: z.array(z.string()) });
 /** Adds `tasks`. */
 export function addTasks(define: Definer): void {
   const { stdout, stderr } = define.options.terminal;
-  const tasks = define.group("tasks", "What the server copies, moves and deletes by itself.");
+  const tasks = define.group("tasks", "What the server copies, moves, deletes and lists by itself.");
   tasks
     .verb("list", "Show the tasks that have not ended.")
     .option("-a, --all", "those that have ended too")
@@ -113,8 +113,12 @@ function stateOf({ state, nextAt, error }: TaskReply): string {
   return state === "retrying" ? `again at ${localMinutes(nextAt).slice(-5)}` : state;
 }
 
-/** `12/20, 1.2G/3.4G`: files, then bytes. */
-function doneOf({ totals: { files, filesDone, filesSkipped, bytes, bytesDone } }: TaskReply): string {
+/** `12/20, 1.2G/3.4G`: files, then bytes; of a task that lists, what it has listed. */
+function doneOf({
+  kind,
+  totals: { files, filesDone, filesSkipped, directories, bytes, bytesDone },
+}: TaskReply): string {
+  if (kind === "index") return `${directories} directories, ${files} names`;
   if (files === 0) return "-";
   return `${filesDone + filesSkipped}/${files}, ${humanSize(bytesDone)}/${humanSize(bytes)}`;
 }

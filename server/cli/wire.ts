@@ -31,6 +31,16 @@ export const walked = z.object({
 });
 export type WalkedReply = z.output<typeof walked>;
 
+/** One row of `GET /api/pandav/fs/find`. */
+export const foundEntry = walked.pick({
+  path: true,
+  depth: true,
+  kind: true,
+  size: true,
+  sizeIs: true,
+  modifiedAt: true,
+});
+
 /** One row of `GET /api/pandav/fs/du`. */
 export const total = z.union([
   z.object({

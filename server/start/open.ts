@@ -19,7 +19,7 @@ import { parseNetworks } from "../store/networks.ts";
 import { openSealing } from "../store/sealing.ts";
 import { openSettings } from "../store/settings.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { openTasks } from "../tasks/open.ts";
+import { openTasksWithCrawler } from "../tasks/crawl/open.ts";
 import { systemClock } from "../upstream/clock.ts";
 import { routeOf } from "../upstream/routes.ts";
 import { createUrlGuard } from "../upstream/url-guard.ts";
@@ -27,6 +27,8 @@ import { readVersion } from "../version.ts";
 import type { Vfs } from "../vfs/api.ts";
 import { createOpenMount } from "../vfs/open-mount.ts";
 import { recordingRemovals } from "../vfs/recording-removals.ts";
+import { ignoredPaths } from "../vfs/search/ignored-paths.ts";
+import { type NameIndex, openNameIndex } from "../vfs/search/name-index.ts";
 import { openTree } from "../vfs/tree/open.ts";
 import type { Tree } from "../vfs/tree/tree.ts";
 import { createVfs } from "../vfs/vfs.ts";
@@ -39,7 +41,7 @@ import { type Closing, closeInOrder } from "./shutdown.ts";
 /** An opened data folder. */
 export interface Pandav {
   readonly vfs: Vfs;
-  /** Begins what a server does by itself: tasks and notices. For one that stays. */
+  /** Begins what a server does by itself: tasks, the crawler's schedule and notices. For one that stays. */
   start(): void;
   readonly log: Logger;
   /** Set when this start made what is in the folder. */
@@ -99,7 +101,10 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
     let mounts: () => ReturnType<Vfs["storages"]["list"]> = () => [];
     const metrics = createMetrics({ version: readVersion(), dataDir: config.dataDir, mounts: () => mounts() });
     const tree = await openTree({ store, clock, log });
-    const plain = await openVfs({ store, tree, drivers, accounts, config, log, metrics });
+    const isWanted = () => settings.get("search_index") !== "none";
+    const nameIndex = openNameIndex({ tree, dataDir: config.dataDir, isWanted, log });
+    const isIgnored = ignoredPaths(() => settings.get("ignore_paths"));
+    const plain = await openVfs({ store, tree, drivers, accounts, config, log, metrics, nameIndex, isIgnored });
     mounts = () => plain.storages.list();
     const vfs = recordingRemovals(plain, (deletion) => void recordDeletion(auth, deletion));
     closings.push({ name: "mounts", withinMs: VFS_MS, close: (o) => vfs.close(o) });
@@ -109,7 +114,10 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       withinMs: REQUESTS_MS,
       close: async (o) => void (await Promise.all(servers.map((server) => server.close(o)))),
     });
-    const tasks = await openTasks({ store, auth, vfs: plain, recording: vfs, clock, log });
+    const usualDepth = () => settings.get("max_index_depth");
+    const { tasks, crawler } = await openTasksWithCrawler({
+      ...{ store, auth, vfs: plain, recording: vfs, clock, log, isIgnored, usualDepth },
+    });
     const forgetLogins = accounts.onRecovered(() => tasks.wakeLogins());
     // Before the requests: some wait for news of a task.
     closings.push({
@@ -155,6 +163,7 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
         accounts,
         logins,
         tasks,
+        crawler,
         catalogue,
         importer,
         notices,
@@ -170,6 +179,7 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       log,
       start() {
         tasks.start();
+        crawler.start();
         notices.start();
         const stopWatching = watchForNotices({ vfs, tasks }, notices, clock);
         closings.push({ name: "watching", withinMs: STORE_MS, close: stopWatching });
@@ -197,9 +207,12 @@ interface VfsNeeds {
   readonly config: Config;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly nameIndex: NameIndex;
+  readonly isIgnored: (path: string) => boolean;
 }
 
-async function openVfs({ store, tree, drivers, accounts, config, log, metrics }: VfsNeeds): Promise<Vfs> {
+async function openVfs({ drivers, accounts, config, log, metrics, ...parts }: VfsNeeds): Promise<Vfs> {
+  const { store, tree, nameIndex } = parts;
   const clock = systemClock;
   const { upstreams } = config;
   const recorder = createRecorder(log, metrics.recorder);
@@ -215,8 +228,9 @@ async function openVfs({ store, tree, drivers, accounts, config, log, metrics }:
   });
   try {
     const isRerouted = (host: string) => routeOf(host, upstreams) !== undefined;
-    return await createVfs({ store, tree, drivers, accounts, openMount, isRerouted, clock, log });
+    return await createVfs({ ...parts, drivers, accounts, openMount, isRerouted, clock, log });
   } catch (error) {
+    await nameIndex.close();
     await tree.close();
     throw error;
   }

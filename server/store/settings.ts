@@ -94,6 +94,23 @@ const SCHEMA = z.object({
     title: "Piece size",
     description: "Largest piece of such an upload, in MiB.",
   }),
+  search_index: z
+    .enum(["database", "database_non_full_text", "bleve", "meilisearch", "none"])
+    .default("database")
+    .meta({
+      title: "Search index",
+      description:
+        "Names of what was listed can be searched. There is one kind of index here, whichever of AList's names it has; none means no search.",
+    }),
+  ignore_paths: z.string().max(100_000).default("").meta({
+    title: "Ignored paths",
+    description:
+      "Full paths, one a line, that searches do not show and the crawler does not list, with all below them.",
+  }),
+  max_index_depth: z.int().min(0).max(1000).default(20).meta({
+    title: "Crawling depth",
+    description: "How many levels below the path that was asked for the crawler lists.",
+  }),
   audio_types: extensions("Audio", "mp3,flac,ogg,m4a,wav,opus,wma"),
   video_types: extensions("Video", "mp4,mkv,avi,mov,rmvb,webm,flv,m3u8"),
   image_types: extensions("Image", "jpg,tiff,jpeg,png,gif,bmp,svg,ico,swf,webp"),

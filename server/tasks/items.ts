@@ -173,6 +173,18 @@ export class Items {
     await set("directory", "unlisted").execute();
   }
 
+  /** How many directories are done, and what was noted as their size in all. */
+  async doneDirectories(): Promise<{ readonly count: number; readonly size: number }> {
+    return this.#select()
+      .select((eb) => [
+        eb.fn.countAll<number>().as("count"),
+        eb.fn.coalesce(eb.fn.sum<number>("size"), eb.lit(0)).as("size"),
+      ])
+      .where("state", "=", "done")
+      .where("kind", "=", "directory")
+      .executeTakeFirstOrThrow();
+  }
+
   async failed(limit: number): Promise<readonly FailedItem[]> {
     const rows = await this.#select().selectAll().where("state", "=", "failed").orderBy("n").limit(limit).execute();
     return rows.map(({ path, error, error_kind }) => ({

@@ -23,6 +23,10 @@ import type {
   WriteResult,
   WriteSource,
 } from "./resource.ts";
+import type { Crawling } from "./search/crawling.ts";
+import type { NameIndex } from "./search/name-index.ts";
+import type { FoundName, SearchOptions } from "./search/searching.ts";
+import type { Wanted } from "./search/words.ts";
 import type { GatheredFile } from "./spool.ts";
 import type { TrashBins } from "./trashing.ts";
 
@@ -68,6 +72,15 @@ export interface Vfs {
   usage(path: string, o: VfsOptions): Promise<Usage | undefined>;
   /** Undefined for directories that belong to no mount, which are read-only. */
   capabilities(path: string): Capabilities | undefined;
+  /**
+   * What was ever listed below a path and has the wanted name, in batches; no storage is asked. Nothing where the path is not known.
+   * Throws `unsupported` where names are not indexed, `unavailable`.
+   */
+  search(path: string, wanted: Wanted, o: SearchOptions): AsyncIterable<readonly FoundName[]>;
+  /** For the task that lists what nobody has asked for yet: whoever uses it has the right to read everything. */
+  readonly crawling: Crawling;
+  /** The index behind `search`; undefined where there is none. */
+  readonly nameIndex: Omit<NameIndex, "search" | "close"> | undefined;
   readonly storages: Storages;
   /** Write locks: every change above heeds them and throws `locked` for who does not hold them. */
   readonly locks: ResourceLocks;

@@ -11,6 +11,9 @@ import type { Properties } from "./properties/properties.ts";
 import type { Reading } from "./reading.ts";
 import type { Removing } from "./removing.ts";
 import type { VfsOptions } from "./resource.ts";
+import type { Crawling } from "./search/crawling.ts";
+import type { NameIndex } from "./search/name-index.ts";
+import type { Searching } from "./search/searching.ts";
 import type { StorageAdministration } from "./storages.ts";
 import type { Transferring } from "./transferring.ts";
 import type { Trashing } from "./trashing.ts";
@@ -34,6 +37,9 @@ export interface VfsPieces {
   readonly transferring: Transferring;
   readonly prepared: Prepared;
   readonly locks: Locks;
+  readonly searching: Searching;
+  readonly crawling: Crawling;
+  readonly nameIndex: NameIndex | undefined;
 }
 
 /** `closeAll` ends what the parts keep open, once no upload runs. */
@@ -56,11 +62,13 @@ export class JoinedVfs implements Vfs {
   readonly way: Vfs["way"];
   readonly setModifiedAt: Vfs["setModifiedAt"];
   readonly patchProperties: Vfs["patchProperties"];
+  readonly search: Vfs["search"];
 
   constructor(parts: VfsPieces, closeAll: () => Promise<void>) {
     this.#parts = parts;
     this.#closeAll = closeAll;
-    const { browsing, reading, writing, changing, removing, trashing, transferring, properties } = parts;
+    const { browsing, reading, writing, changing, removing, trashing, transferring, properties, searching } = parts;
+    this.search = (path, wanted, o) => searching.search(path, wanted, o);
     this.stat = (path, o) => browsing.stat(path, o);
     this.list = (path, o) => browsing.list(path, o);
     this.write = (path, source, o) => writing.write(path, source, o);
@@ -85,6 +93,14 @@ export class JoinedVfs implements Vfs {
 
   get locks(): Vfs["locks"] {
     return this.#parts.locks;
+  }
+
+  get crawling(): Crawling {
+    return this.#parts.crawling;
+  }
+
+  get nameIndex(): Vfs["nameIndex"] {
+    return this.#parts.nameIndex;
   }
 
   get storages(): Storages {

@@ -20,7 +20,7 @@ import type { TrashBins } from "./trashing.ts";
 
 /**
  * A vfs that asks `rights` before every call, shows no hidden names, and names nothing above the caller's base path. Throws AuthError 403 beside what
- * the vfs throws. `storages`, `prepared` and `close` are the server's own: who hands out the first asks what their caller may see of it.
+ * the vfs throws. `storages`, `prepared`, `crawling`, `nameIndex` and `close` are the server's own: who hands out the first asks what their caller may see of it.
  */
 export function permitted(vfs: Vfs, rights: Rights): Vfs {
   const { role, basePath, disabled } = rights.user;
@@ -53,9 +53,22 @@ class PermittedVfs implements Vfs {
   get prepared(): Vfs["prepared"] {
     return this.#vfs.prepared;
   }
+  get crawling(): Vfs["crawling"] {
+    return this.#vfs.crawling;
+  }
+  get nameIndex(): Vfs["nameIndex"] {
+    return this.#vfs.nameIndex;
+  }
   close(signal: AbortSignal): Promise<void> {
     return this.#vfs.close(signal);
   }
+
+  /** What he may not see is not even counted. */
+  search: Vfs["search"] = (path, wanted, o) => {
+    this.#rights.demandVerb("read", path);
+    const sees = (found: string) => this.#rights.mayFind(found, path) && (o.sees?.(found) ?? true);
+    return this.#vfs.search(path, wanted, { ...o, sees });
+  };
 
   stat(path: string, o: VfsOptions): Promise<Resource> {
     return this.#allowed("read", path, async () => this.#asRoot(await this.#vfs.stat(path, o)));

@@ -24,6 +24,9 @@ import { Properties } from "./properties/properties.ts";
 import { RememberedNodes } from "./properties/remembered-nodes.ts";
 import { Reading } from "./reading.ts";
 import { Removing } from "./removing.ts";
+import { createCrawling } from "./search/crawling.ts";
+import type { NameIndex } from "./search/name-index.ts";
+import { Searching } from "./search/searching.ts";
 import { Spool } from "./spool.ts";
 import { StorageAdministration } from "./storages.ts";
 import { Transferring } from "./transferring.ts";
@@ -55,6 +58,10 @@ export interface VfsParts {
   readonly spoolQuota?: number;
   /** Bytes that a COPY or MOVE may pass through this server while the client waits; default 1 GiB. */
   readonly maxSyncBytes?: number;
+  /** Closed with the vfs. Absent: nothing is found by name. */
+  readonly nameIndex?: NameIndex;
+  /** True for paths that are kept out of every search. */
+  readonly isIgnored?: (path: string) => boolean;
 }
 
 /** Opens the filesystem of a data folder: every enabled storage is mounted, and opens by itself in the background. */
@@ -106,6 +113,12 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     placeholders,
     ...(parts.maxSyncBytes !== undefined && { maxSyncBytes: parts.maxSyncBytes }),
   });
+  const searching = new Searching({
+    table,
+    lookup,
+    index: parts.nameIndex,
+    ...(parts.isIgnored && { isIgnored: parts.isIgnored }),
+  });
   await storages.start();
   const settling = new Settling({ table, writing, clock, log });
   const prepared = openPrepared(join(store.dataDir, "prepared"), await store.takeBlock("start", 1), log);
@@ -134,6 +147,9 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
       transferring,
       prepared,
       locks,
+      searching,
+      crawling: createCrawling({ table, lookup, listings, now: () => clock.now() }),
+      nameIndex: parts.nameIndex,
     },
     async () => {
       locks.close();
@@ -142,6 +158,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
       clearInterval(sweep);
       await Promise.all(table.all().map((storage) => storage.close()));
       await remembered.settled();
+      await parts.nameIndex?.close();
       await tree.close();
       prepared.close();
     },

@@ -41,7 +41,7 @@ describe("docs/cli.md", () => {
     expect(verbs.length).toBeGreaterThan(20);
     const missing: string[] = [];
     for (const [name, ...aliases] of verbs) {
-      const below = ["trash", "storage", "import", "user", "token", "notify"].includes(name!)
+      const below = ["trash", "index", "storage", "import", "user", "token", "notify"].includes(name!)
         ? verbsOf(await shown(name!, "--help"))
         : [];
       for (const words of below.length > 0 ? below.map(([verb]) => [name!, verb!]) : [[name!]]) {

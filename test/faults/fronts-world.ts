@@ -17,7 +17,7 @@ import { createLogger } from "#server/log.ts";
 import { createFronts } from "#server/start/fronts.ts";
 import { openSettings } from "#server/store/settings.ts";
 import { openStore } from "#server/store/store.ts";
-import { openTasks } from "#server/tasks/open.ts";
+import { openTasksWithCrawler } from "#server/tasks/crawl/open.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import { openTree } from "#server/vfs/tree/open.ts";
@@ -150,7 +150,13 @@ export async function openFronts(gate: Gate, chaos: Pick<Chaos, "layer">, option
   const deps = {
     ...gate.deps,
     ...(await testServices(test, { ...gate.deps, catalogue })),
-    tasks: await openTasks({ store: test.store, auth: gate.deps.auth, vfs, clock: systemClock, log: silentLog }),
+    ...(await openTasksWithCrawler({
+      store: test.store,
+      auth: gate.deps.auth,
+      vfs,
+      clock: systemClock,
+      log: silentLog,
+    })),
     vfs,
     accounts,
     logins,

@@ -11,7 +11,7 @@ import { createMetrics, type Metrics } from "#server/metrics/metrics.ts";
 import { createFronts } from "#server/start/fronts.ts";
 import { recordDeletion } from "#server/start/record-deletion.ts";
 import { openSettings, type Settings } from "#server/store/settings.ts";
-import { openTasks } from "#server/tasks/open.ts";
+import { openTasksWithCrawler } from "#server/tasks/crawl/open.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import { recordingRemovals } from "#server/vfs/recording-removals.ts";
 import { testServices } from "#test/support/services.ts";
@@ -58,7 +58,13 @@ export async function openHardened(o: HardenedOptions = {}): Promise<Hardened> {
   const settings = await openSettings(store, { token: TOKEN });
   for (const [key, value] of Object.entries(o.settings ?? {})) await settings.set(key as "site_url", value);
   const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: PASSWORD });
-  const tasks = await openTasks({ store, auth, vfs: test.vfs, clock: systemClock, log: silentLog });
+  const { tasks, crawler } = await openTasksWithCrawler({
+    store,
+    auth,
+    vfs: test.vfs,
+    clock: systemClock,
+    log: silentLog,
+  });
   const catalogue = createCatalogue({
     ids: () => ["memory"],
     find: async (name) => (name === "memory" ? driver : undefined),
@@ -67,6 +73,7 @@ export async function openHardened(o: HardenedOptions = {}): Promise<Hardened> {
   const deps: ApiDeps = {
     ...(await testServices(test, { auth, settings, catalogue })),
     tasks,
+    crawler,
     vfs: recordingRemovals(test.vfs, (deletion) => void recordDeletion(auth, deletion)),
     auth,
     settings,

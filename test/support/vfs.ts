@@ -11,6 +11,7 @@ import { openStore, type Store } from "#server/store/store.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import type { StorageInfo, StorageInput, Vfs } from "#server/vfs/api.ts";
 import { createOpenMount } from "#server/vfs/open-mount.ts";
+import { openNameIndex } from "#server/vfs/search/name-index.ts";
 import { openTree } from "#server/vfs/tree/open.ts";
 import { createVfs, type VfsParts } from "#server/vfs/vfs.ts";
 
@@ -28,7 +29,7 @@ export interface TestVfs {
   dispose(): Promise<void>;
 }
 
-export interface TestVfsOptions extends Partial<Pick<VfsParts, "spoolQuota" | "maxSyncBytes">> {
+export interface TestVfsOptions extends Partial<Pick<VfsParts, "spoolQuota" | "maxSyncBytes" | "isIgnored">> {
   readonly drivers: readonly AnyDriver[];
   readonly dataDir?: string;
   readonly clock?: Clock;
@@ -39,6 +40,8 @@ export interface TestVfsOptions extends Partial<Pick<VfsParts, "spoolQuota" | "m
   readonly notifier?: AccountsOptions["notifier"];
   /** Default: silent. */
   readonly log?: Log;
+  /** Whether names are indexed, asked again and again; default: there is no index. */
+  readonly isSearched?: () => boolean;
 }
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {} };
@@ -65,8 +68,11 @@ export async function openTestVfs(options: TestVfsOptions): Promise<TestVfs> {
     ...(options.notifier && { notifier: options.notifier }),
   });
   const tree = await openTree({ store, clock, log });
+  const { isSearched } = options;
+  const nameIndex = isSearched && openNameIndex({ tree, dataDir, isWanted: isSearched, log });
   const vfs = await createVfs({
     ...options,
+    ...(nameIndex && { nameIndex }),
     store,
     tree,
     drivers: {

@@ -120,6 +120,13 @@ export function fakeVfs(seed: Readonly<Record<string, string | Buffer | "directo
     calls,
     prepared: { lengthOf: () => undefined, copy: () => false, keep() {} },
     version: 1,
+    nameIndex: undefined,
+    get crawling(): never {
+      throw new Error("the front does not crawl");
+    },
+    search() {
+      throw new Error("the front searches nothing");
+    },
     async stat(path) {
       called("stat", path);
       return need(path);

@@ -47,6 +47,8 @@ const AFTER_TASKS = new Set([
   ...["task/copy/retry_some", "task/copy/delete", "task/copy/delete_some"],
   ...["fs/copy: other storage, exists", "fs/copy: other storage, skip_existing", "fs/copy: slow"],
 ]);
+/** Recorded when all was listed for the index. */
+const AFTER_INDEX = new Set(["index/progress: done", "index/stop: not running"]);
 /** How long tasks may take to end, in milliseconds. */
 const TASKS_MS = 20_000;
 /** Where the recorded lock-out comes from, so that it locks nobody else out. */
@@ -159,10 +161,23 @@ export class Session {
         await setting("sign_all", "true");
         await setting("link_expiration", "1");
       },
-      "index/build: search off": () => setting("link_expiration", "0"),
+      "index/build: search off": async () => {
+        await setting("link_expiration", "0");
+        await setting("search_index", "none");
+      },
+      "index/progress: never built": () => setting("search_index", "database"),
     };
     await steps[name]?.();
     if (AFTER_TASKS.has(name)) await this.#tasksEnd(name);
+    if (AFTER_INDEX.has(name)) await this.#indexEnds(name);
+  }
+
+  async #indexEnds(name: string): Promise<void> {
+    const deadline = Date.now() + TASKS_MS;
+    while ((await this.#asAdmin("/api/admin/index/progress")).json.data.is_done !== true) {
+      if (Date.now() > deadline) throw new Error(`the index before ${name} is not done within ${TASKS_MS} ms`);
+      await sleep(20);
+    }
   }
 
   async #tasksEnd(name: string): Promise<void> {

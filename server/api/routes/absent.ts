@@ -30,7 +30,6 @@ const NO_LABELS = "there are no labels here";
 const NO_TORRENTS = "torrents are not read here: not support";
 const NO_ARCHIVES = "archives are not read here: not support";
 const NO_SCAN = "manual scan is not running";
-const NO_SEARCH = "search not available";
 const NO_DOWNLOADER = "storage does not exists";
 
 /** Services that fetch files from elsewhere, each with a folder of its own in AList's settings. */
@@ -85,10 +84,6 @@ const ABSENT: readonly Absent[] = [
   no("post", "admin", "/api/admin/setting/set_frp", 403, "there is no tunnel here"),
   no("post", "admin", "/api/admin/setting/stop_frp", 403, "there is no tunnel here"),
   get("admin", "/api/admin/setting/frp_runtime", { status: "stopped", logs: [] }),
-  ...["build", "update", "stop", "clear"].map((name) =>
-    no("post", "admin", `/api/admin/index/${name}`, 404, NO_SEARCH),
-  ),
-  no("get", "admin", "/api/admin/index/progress", 404, NO_SEARCH),
   get("admin", "/api/admin/scan/progress", { obj_count: 0, is_done: true }),
   no("post", "admin", "/api/admin/scan/start", 500, "listings are kept without a scan: not support"),
   no("post", "admin", "/api/admin/scan/stop", 400, NO_SCAN),

@@ -3,6 +3,7 @@
 export interface TaskTables {
   task: TaskTable;
   task_item: TaskItemTable;
+  crawl_rule: CrawlRuleTable;
 }
 
 /** Work that outlives the request that asked for it, and restarts. */
@@ -65,4 +66,20 @@ export interface TaskItemTable {
   etag: string | null;
   error: string;
   error_kind: string | null;
+}
+
+/** How a storage is crawled. */
+export interface CrawlRuleTable {
+  storage_id: number;
+  /** Milliseconds from one crawl to the next; null: only when somebody asks. */
+  interval_ms: number | null;
+  /** Directories listed a minute; null: the usual. */
+  rate: number | null;
+  /** Levels below the mount; null: as the setting says. */
+  max_depth: number | null;
+  /** Patterns of paths inside the mount, one a line. Only these are crawled (empty: all), and those never. */
+  include: string;
+  exclude: string;
+  /** When the schedule began the last crawl. */
+  begun_at: number | null;
 }

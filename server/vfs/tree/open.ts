@@ -8,6 +8,7 @@ import type { HotDirectory, MountContext, TreeCore } from "./core.ts";
 import { openTreeFile, type TreeFile } from "./file.ts";
 import { NodeKeys } from "./keys.ts";
 import { createMountTree } from "./mount-tree.ts";
+import { createNameMarks } from "./name-marks.ts";
 import { Overlay } from "./overlay.ts";
 import { reapply } from "./reapply.ts";
 import { prepareRows } from "./statements.ts";
@@ -36,13 +37,15 @@ export interface OpenTreeOptions {
 
 /** Opens the tree of a data folder. A file that is damaged or of a newer version is set aside, logged, and made anew. */
 export async function openTree({ store, path, clock, log }: OpenTreeOptions): Promise<Tree> {
-  const file = await openTreeFile(path ?? join(store.dataDir, "tree.db"), log);
+  const at = path ?? join(store.dataDir, "tree.db");
+  const file = await openTreeFile(at, log);
+  const nameMarks = createNameMarks(file, at);
   const closing = new AbortController();
   const contexts = new Map<number, MountContext>();
   let last: Promise<unknown> = Promise.resolve();
   const core: TreeCore = {
     file,
-    rows: prepareRows(file),
+    rows: prepareRows(file, nameMarks.touched),
     keys: new NodeKeys(store),
     overlay: await Overlay.load(store),
     clock,
@@ -96,6 +99,7 @@ export async function openTree({ store, path, clock, log }: OpenTreeOptions): Pr
 
   return {
     birth: await birthOf(file, store),
+    nameMarks,
     async openMount(mountId, traits) {
       const context: MountContext = { mountId, traits, codec: createNameCodec(traits.names) };
       contexts.set(mountId, context);
@@ -113,7 +117,7 @@ export async function openTree({ store, path, clock, log }: OpenTreeOptions): Pr
         .onConflict((c) => c.doNothing())
         .execute();
       if (root) core.rows.delete.run(root.r);
-      await inBackground(sweeper.purge(mountId));
+      await inBackground(sweeper.purge(mountId).finally(nameMarks.touched));
     },
     sweep,
     async close() {

@@ -7,6 +7,7 @@ export interface TreeSchema {
   packed: PackedTable;
   orphan: OrphanTable;
   dropped_mount: DroppedMountTable;
+  name_mark: NameMarkTable;
 }
 
 /** One entry as one range of generations of its directory saw it: visible at g where `since` ≤ g and (`until` is null or > g). */
@@ -66,4 +67,10 @@ interface OrphanTable {
 /** A mount whose rows wait for deletion. */
 interface DroppedMountTable {
   mount_id: number;
+}
+
+/** A node whose names have changed, in the order of changes. The last row stays, so that no number is used twice. */
+interface NameMarkTable {
+  seq: Generated<number>;
+  n: number;
 }

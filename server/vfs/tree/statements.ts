@@ -20,7 +20,8 @@ export type Rows = ReturnType<typeof prepareRows>;
 /** Rows of directories kept in memory: every answer about a directory begins with its row. */
 const KEPT_DIRECTORIES = 10_000;
 
-export function prepareRows({ db, connection, onRollback }: TreeFile) {
+/** `touched` is called after every change that may concern a name. */
+export function prepareRows({ db, connection, onRollback }: TreeFile, touched: () => void) {
   const generation = sql<number>`coalesce(d.generation, 0)`;
   const visible = db
     .selectFrom("entry as e")
@@ -46,6 +47,7 @@ export function prepareRows({ db, connection, onRollback }: TreeFile) {
       .set(Object.fromEntries(COLUMNS.map((c, i) => [c, slot(i)])) as unknown as NewRow)
       .where("r", "=", slot(COLUMNS.length)),
   );
+  const remove = prepare(connection, db.deleteFrom("entry").where("r", "=", slot(0)));
   const valuesOf = (row: NewRow) => COLUMNS.map((c) => row[c] as SQLInputValue);
   const directory = keptByKey(
     prepare(connection, db.selectFrom("directory").selectAll().where("n", "=", slot(0))),
@@ -154,8 +156,14 @@ export function prepareRows({ db, connection, onRollback }: TreeFile) {
     ),
     byNode: prepare(connection, db.selectFrom("entry").selectAll().where("n", "=", slot(0))),
     /** Returns the row's `r`. */
-    insert: (row: NewRow) => insert.insert(...valuesOf(row)),
-    replace: (r: number, row: NewRow) => replace.run(...valuesOf(row), r),
+    insert(row: NewRow): number {
+      touched();
+      return insert.insert(...valuesOf(row));
+    },
+    replace(r: number, row: NewRow): number {
+      touched();
+      return replace.run(...valuesOf(row), r);
+    },
     end: prepare(
       connection,
       db
@@ -165,7 +173,12 @@ export function prepareRows({ db, connection, onRollback }: TreeFile) {
         .where("until", "is", null),
     ),
     revive: prepare(connection, db.updateTable("entry").set({ until: null }).where("r", "=", slot(0))),
-    delete: prepare(connection, db.deleteFrom("entry").where("r", "=", slot(0))),
+    delete: {
+      run(r: number): number {
+        touched();
+        return remove.run(r);
+      },
+    },
     countVisible: prepare(
       connection,
       db

@@ -1,6 +1,7 @@
 /** The persistent tree: what every listing said, kept with keys of our own. It is *the* metadata cache (architecture.md §5). */
 import type { Entry, Hashes, Json } from "#drivers/contract/mount.ts";
 import type { Traits } from "#drivers/contract/traits.ts";
+import type { NameMarks } from "./name-marks.ts";
 import type { LocalChange, PlaceholderTotals } from "./overlay.ts";
 
 /** One row of the tree as of the directory's visible generation. Immutable. */
@@ -108,6 +109,8 @@ export interface MountTree {
 export interface Tree {
   /** Tells this tree file from one that was lost: the keys of that one name nothing in this. */
   readonly birth: number;
+  /** What an index of names has to look at again. */
+  readonly nameMarks: NameMarks;
   /** The tree of a mount; reapplies what the overlay holds and the tree may have lost. */
   openMount(mountId: number, traits: Traits): Promise<MountTree>;
   /** True while any mount has the node of that key. */

@@ -11,8 +11,9 @@ import type { ApiApp, ApiDeps } from "#server/api/deps.ts";
 import { createApp } from "#server/app.ts";
 import { openAuth } from "#server/auth/auth.ts";
 import { openSettings } from "#server/store/settings.ts";
-import { openTasks } from "#server/tasks/open.ts";
+import { openTasksWithCrawler } from "#server/tasks/crawl/open.ts";
 import { systemClock } from "#server/upstream/clock.ts";
+import { ignoredPaths } from "#server/vfs/search/ignored-paths.ts";
 import { addPassword, expectNoCanary } from "#test/support/canaries.ts";
 import { testServices } from "#test/support/services.ts";
 import { openTestVfs, silentLog } from "#test/support/vfs.ts";
@@ -89,18 +90,32 @@ const lockedDriver = defineDriver({
 
 export async function openApi(options: ApiOptions = {}): Promise<Api> {
   const drivers = options.drivers ?? [createMemoryDriver({ seed: options.seed ?? SEED }), lockedDriver];
+  let isSearched = () => true;
+  let isIgnored = (_path: string) => false;
   const test = await openTestVfs({
     drivers,
+    isSearched: () => isSearched(),
+    isIgnored: (path) => isIgnored(path),
     ...(options.accountKinds && { accountKinds: options.accountKinds }),
     ...(options.log && { log: options.log }),
   });
   const { store, vfs, accounts, logins } = test;
   const kinds = options.accountKinds ?? [];
   const settings = await openSettings(store, { token: "alist-test-token", ...options.settings });
+  isSearched = () => settings.get("search_index") !== "none";
+  isIgnored = ignoredPaths(() => settings.get("ignore_paths"));
   addPassword("admin", PASSWORD);
   const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: PASSWORD });
   if (options.mount !== false) await test.mount({ mountPath: "/local", driver: "memory", settings: {} });
-  const tasks = await openTasks({ store, auth, vfs, clock: systemClock, log: options.log ?? silentLog });
+  const { tasks, crawler } = await openTasksWithCrawler({
+    store,
+    auth,
+    vfs,
+    clock: systemClock,
+    log: options.log ?? silentLog,
+    isIgnored: (path) => isIgnored(path),
+    usualDepth: () => settings.get("max_index_depth"),
+  });
   tasks.start();
   const catalogue = createCatalogue({
     ids: () => drivers.map(({ id }) => id),
@@ -113,6 +128,7 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
   const deps: ApiDeps = {
     ...(await testServices(test, { auth, settings, catalogue })),
     tasks,
+    crawler,
     vfs,
     auth,
     settings,

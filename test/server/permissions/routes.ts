@@ -187,6 +187,7 @@ export const ROUTES: Readonly<Record<string, Line>> = {
   }),
   "GET /api/pandav/fs/walk": reads(directory),
   "GET /api/pandav/fs/du": reads(directory),
+  "GET /api/pandav/fs/find": reads(directory),
   "POST /api/pandav/fs/transfer": needs(["copy", "write"], (place) => ({
     how: "copy",
     from: missing(place),
@@ -309,6 +310,9 @@ export const ROUTES: Readonly<Record<string, Line>> = {
   ...each("/api/admin/message", ["get", "send"], admin()),
   ...each("/api/admin/index", ["build", "update", "stop", "clear"], admin()),
   "GET /api/admin/index/progress": admin(),
+  "GET /api/pandav/index": admin(),
+  "POST /api/pandav/index/crawl": admin(),
+  "POST /api/pandav/index/rule": admin((place) => ({ path: place.directory })),
   "GET /api/admin/scan/progress": admin(),
   ...each("/api/admin/scan", ["start", "stop"], admin()),
   ...eitherWay("/api/fs/other", any()),

@@ -11,7 +11,7 @@ import type { MetaInput } from "#server/auth/metas.ts";
 import { createLogger } from "#server/log.ts";
 import { createFronts } from "#server/start/fronts.ts";
 import { openSettings } from "#server/store/settings.ts";
-import { openTasks } from "#server/tasks/open.ts";
+import { openTasksWithCrawler } from "#server/tasks/crawl/open.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import { testServices } from "#test/support/services.ts";
@@ -61,14 +61,20 @@ const NO_RULES: Omit<MetaInput, "path"> = {
 export async function openPermissionWorld(seed: SeedTree): Promise<PermissionWorld> {
   const boxes = new MemoryStore();
   const driver = createMemoryDriver({ store: boxes, seed });
-  const test = await openTestVfs({ drivers: [driver] });
+  const test = await openTestVfs({ drivers: [driver], isSearched: () => true });
   const { store, accounts, logins } = test;
   await test.mount({ mountPath: "/m", driver: "memory", settings: {} });
   const settings = await openSettings(store);
   await settings.set("token", "alist-test-token");
   const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: "correct horse" });
   const asked: string[] = [];
-  const tasks = await openTasks({ store, auth, vfs: test.vfs, clock: systemClock, log: silentLog });
+  const { tasks, crawler } = await openTasksWithCrawler({
+    store,
+    auth,
+    vfs: test.vfs,
+    clock: systemClock,
+    log: silentLog,
+  });
   const catalogue = createCatalogue({
     ids: () => ["memory"],
     find: async (name) => (name === "memory" ? driver : undefined),
@@ -77,6 +83,7 @@ export async function openPermissionWorld(seed: SeedTree): Promise<PermissionWor
   const deps: ApiDeps = {
     ...(await testServices(test, { auth, settings, catalogue })),
     tasks,
+    crawler,
     vfs: recorded(test.vfs, asked),
     auth,
     settings,
