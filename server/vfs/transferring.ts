@@ -10,6 +10,7 @@ import type { Lock } from "./locks/lock.ts";
 import type { Locks } from "./locks/locks.ts";
 import { childOf, type FoundNode, type Lookup, notFound } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
+import { resourceOf } from "./node-resource.ts";
 import type { Placeholders } from "./placeholders/placeholders.ts";
 import type { Properties } from "./properties/properties.ts";
 import type { Removing } from "./removing.ts";
@@ -242,8 +243,10 @@ function withOneCount(o: TransferOptions): TransferOptions {
   };
 }
 
-function resultOf({ existing, directory, to }: Plan, name: string | undefined, o: TransferOptions): TransferResult {
+function resultOf(plan: Plan, name: string | undefined, o: TransferOptions): TransferResult {
+  const { existing, directory, to } = plan;
+  const source = resourceOf(plan.source);
   const created = existing === undefined || o.conflict === "rename";
-  if (name !== undefined) return { created, path: joinPath(directory.path, name) };
-  return existing && o.conflict === "rename" ? { created } : { created, path: to };
+  if (name !== undefined) return { created, source, path: joinPath(directory.path, name) };
+  return existing && o.conflict === "rename" ? { created, source } : { created, source, path: to };
 }
