@@ -94,6 +94,8 @@ const ITEMS: Readonly<Partial<Record<SettingKey, Form>>> = {
   sign_all: bool("global", { isPrivate: true }),
   share_summary_content: text("global"),
   multipart_enabled: bool("traffic"),
+  copy_task_threads_num: { group: "traffic", type: "number", isPrivate: true, help: "Tasks at once." },
+  move_task_threads_num: { group: "traffic", type: "number", isPrivate: true, help: "Tasks at once." },
   multipart_chunk_size: { group: "traffic", type: "number", help: "MiB" },
 };
 

@@ -93,7 +93,7 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       withinMs: REQUESTS_MS,
       close: async (o) => void (await Promise.all(servers.map((server) => server.close(o)))),
     });
-    const tasks = await openTasks({ store, auth, vfs: plain, recording: vfs, clock, log });
+    const tasks = await openTasks({ store, auth, settings, vfs: plain, recording: vfs, clock, log });
     const forgetLogins = accounts.onRecovered(() => tasks.wakeLogins());
     // Before the requests: some wait for news of a task.
     closings.push({
