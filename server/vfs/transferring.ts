@@ -15,6 +15,7 @@ import type { Placeholders } from "./placeholders/placeholders.ts";
 import type { Properties } from "./properties/properties.ts";
 import type { Removing } from "./removing.ts";
 import type { TransferOptions, TransferResult, TransferWay, VfsOptions } from "./resource.ts";
+import { TooManyBytes } from "./too-many-bytes.ts";
 
 /** How long a copy that failed may take to be removed, in milliseconds. */
 const GIVE_UP_MS = 30_000;
@@ -205,11 +206,7 @@ export class Transferring {
     for await (const file of this.#files(source, o)) {
       bytes += file.node.size ?? 0;
       if (bytes <= limit) continue;
-      throw new StorageError(
-        "permission-denied",
-        `${source.path} holds more than ${limit} bytes, which would all pass through this server: copy it as a task (POST /api/fs/copy)`,
-        { path: source.path },
-      );
+      throw new TooManyBytes(source.path, limit);
     }
   }
 
