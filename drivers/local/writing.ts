@@ -3,7 +3,6 @@
 import { once } from "node:events";
 import { writev } from "node:fs";
 import { type Readable, Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { StorageError } from "../contract/errors.ts";
 
 /** Bytes that wait while a write is under way; all of them go into the next. */
@@ -20,10 +19,7 @@ export interface WriteLimits {
 export async function writeBody(fd: number, body: Readable, limits: WriteLimits): Promise<number> {
   const sink = new DescriptorSink(fd, limits);
   try {
-    await pipeline(body, sink, { signal: limits.signal });
-  } catch (error) {
-    limits.signal.throwIfAborted();
-    throw error;
+    await pass(body, sink, limits.signal);
   } finally {
     sink.destroy();
     if (!sink.closed) await once(sink, "close");
@@ -32,6 +28,37 @@ export async function writeBody(fd: number, body: Readable, limits: WriteLimits)
     throw new StorageError("incomplete", `${sink.written} of ${limits.size} bytes arrived`);
   }
   return sink.written;
+}
+
+/** As `stream.pipeline` with a signal, at a fifth of what that leaves behind: small files come by the thousand. Rejects with the signal's reason, or what either stream failed with. */
+function pass(body: Readable, sink: Writable, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (error?: Error) => {
+      signal.removeEventListener("abort", leave);
+      if (!error) {
+        resolve();
+        return;
+      }
+      body.destroy(error);
+      sink.destroy();
+      reject(signal.aborted ? signal.reason : error);
+    };
+    const leave = () => settle(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+    const broken = () => {
+      if (!body.readableEnded) settle(body.errored ?? new StorageError("incomplete", "the body broke off"));
+    };
+    // Stays: what is destroyed may still say why.
+    body.on("error", settle);
+    sink.once("error", settle);
+    sink.once("finish", () => settle());
+    body.once("close", broken);
+    if (signal.aborted) leave();
+    else if (body.destroyed) broken();
+    else {
+      signal.addEventListener("abort", leave, { once: true });
+      body.pipe(sink);
+    }
+  });
 }
 
 class DescriptorSink extends Writable {

@@ -104,6 +104,8 @@ const ITEMS: Readonly<Partial<Record<SettingKey, Form>>> = {
   ignore_paths: text("index", { isPrivate: true, help: "one path per line" }),
   max_index_depth: { group: "index", type: "number", isPrivate: true, help: "levels that are crawled" },
   multipart_enabled: bool("traffic"),
+  copy_task_threads_num: { group: "traffic", type: "number", isPrivate: true, help: "Tasks at once." },
+  move_task_threads_num: { group: "traffic", type: "number", isPrivate: true, help: "Tasks at once." },
   multipart_chunk_size: { group: "traffic", type: "number", help: "MiB" },
 };
 

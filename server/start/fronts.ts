@@ -51,6 +51,7 @@ export function createFronts(
     const webdav = createWebdav({
       vfs,
       log,
+      tasks: deps.tasks,
       prefix,
       permissions: auth.permissions,
       get publicHosts() {

@@ -116,7 +116,7 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
     });
     const usualDepth = () => settings.get("max_index_depth");
     const { tasks, crawler } = await openTasksWithCrawler({
-      ...{ store, auth, vfs: plain, recording: vfs, clock, log, isIgnored, usualDepth },
+      ...{ store, auth, settings, vfs: plain, recording: vfs, clock, log, isIgnored, usualDepth },
     });
     const forgetLogins = accounts.onRecovered(() => tasks.wakeLogins());
     // Before the requests: some wait for news of a task.

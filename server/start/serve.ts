@@ -9,12 +9,14 @@ import { explainListen, originOf, readAddress, removeAddress, writeAddress } fro
 import { onBugs } from "./bugs.ts";
 import { openControlSocket } from "./control-socket.ts";
 import { accountLines, reachLines } from "./first-start.ts";
+import { holdHeap } from "./heap.ts";
 import { openPandav, type Pandav } from "./open.ts";
 import { onStopSignals } from "./stop-signals.ts";
 import { readTls, watchTls } from "./tls.ts";
 
 /** Serves until a stop signal, and resolves to 0 when all has ended. Throws StorageErrors whose message is one line for people. */
 export async function serve(config: Config, out: Writable): Promise<number> {
+  holdHeap();
   const stopped = new AbortController();
   const ignoreSignals = onStopSignals(
     (signal) => stopped.abort(new StorageError("unavailable", `stopped by ${signal}`)),

@@ -111,6 +111,8 @@ const SCHEMA = z.object({
     title: "Crawling depth",
     description: "How many levels below the path that was asked for the crawler lists.",
   }),
+  copy_task_threads_num: atOnce("Copies"),
+  move_task_threads_num: atOnce("Moves"),
   audio_types: extensions("Audio", "mp3,flac,ogg,m4a,wav,opus,wma"),
   video_types: extensions("Video", "mp4,mkv,avi,mov,rmvb,webm,flv,m3u8"),
   image_types: extensions("Image", "jpg,tiff,jpeg,png,gif,bmp,svg,ico,swf,webp"),
@@ -265,6 +267,16 @@ function changeable(key: SettingKey, value: unknown, fixed: ReadonlyMap<SettingK
 function frontSettings(): Record<FrontSetting, z.ZodDefault<z.ZodString>> {
   const entries = Object.entries(FRONT_SETTINGS).map(([key, value]) => [key, z.string().max(100_000).default(value)]);
   return Object.fromEntries(entries) as Record<FrontSetting, z.ZodDefault<z.ZodString>>;
+}
+
+/** How many tasks of a kind run at once; 5 in AList (alist-api.md §15). */
+function atOnce(what: string): z.ZodDefault<z.ZodInt> {
+  return z
+    .int()
+    .min(1)
+    .max(64)
+    .default(5)
+    .meta({ title: `${what} at once`, description: "How many such tasks run at the same time; others wait." });
 }
 
 function extensions(kind: string, list: string): z.ZodDefault<z.ZodString> {

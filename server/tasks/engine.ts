@@ -29,6 +29,8 @@ const ID_LENGTH = 21;
 const LISTED = 1_000;
 /** Every so many tasks those that ended long ago are forgotten. */
 const SWEEP_EVERY = 500;
+/** How soon it is noticed that more may run at once than before, in milliseconds. */
+const LOOK_AGAIN_MS = 3_000;
 /** How long a task rests whose state could not be written down, in milliseconds. */
 const UNWRITTEN_MS = 60_000;
 
@@ -244,6 +246,7 @@ class Engine implements Tasks {
       const { nextAt = 0, kind } = record;
       if (nextAt > now) next = Math.min(next, nextAt);
       else if (this.#runner.count(kind) < (this.#kinds.get(kind)?.workers ?? 1)) this.#runner.begin(record);
+      else next = Math.min(next, now + LOOK_AGAIN_MS);
     }
     this.#wakeAt(next);
   }

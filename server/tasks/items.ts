@@ -55,7 +55,7 @@ export class Items {
 
   /** Adds what there is at the top. */
   async addFirst(items: readonly NewItem[]): Promise<void> {
-    await this.#insert(null, items, undefined);
+    await this.#insert(null, items);
   }
 
   /** Forgets what was added of directories that were not listed to their end. */
@@ -68,19 +68,29 @@ export class Items {
       .execute();
   }
 
-  async nextUnlisted(): Promise<Item | undefined> {
-    const row = await this.#select()
-      .selectAll()
-      .where("state", "=", "unlisted")
-      .orderBy("n")
-      .limit(1)
-      .executeTakeFirst();
-    return row && toItem(row);
+  /** Adds some of the entries of a directory, which is not listed yet. */
+  async addSome(parent: Item, items: readonly NewItem[]): Promise<void> {
+    await this.#insert(parent.n, items);
   }
 
-  /** Adds entries of a directory; `isLast`: it is listed with them. */
-  async addChildren(parent: Item, items: readonly NewItem[], isLast: boolean): Promise<void> {
-    await this.#insert(parent.n, items, isLast ? parent.n : undefined);
+  /** Adds the entries, or the last of them, of directories that are listed with them. */
+  async addListed(listed: readonly (readonly [parent: Item, entries: readonly NewItem[]])[]): Promise<void> {
+    if (listed.length === 0) return;
+    await this.#countOn();
+    const rows = listed.flatMap(([parent, entries]) => entries.map((entry) => this.#rowOf(parent.n, entry)));
+    await this.#db.transaction().execute(async (db) => {
+      for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+        await db
+          .insertInto("task_item")
+          .values(rows.slice(from, from + ROWS_AT_ONCE))
+          .execute();
+      }
+      await this.#update(
+        db,
+        listed.map(([{ n }]) => n),
+        { state: "pending" },
+      );
+    });
   }
 
   /** Items in a state, in order, from after `n`. */
@@ -117,18 +127,23 @@ export class Items {
     await this.updateAll([n], patch);
   }
 
-  async updateAll(numbers: readonly number[], { failure, made, ...rest }: ItemPatch): Promise<void> {
-    if (numbers.length === 0) return;
-    await this.#db
-      .updateTable("task_item")
-      .set({
-        ...rest,
-        ...(made !== undefined && { made: made ? 1 : 0 }),
-        ...(failure && { error: failure.message, error_kind: failure.kind ?? null }),
-      })
-      .where("task_id", "=", this.#taskId)
-      .where("n", "in", numbers)
-      .execute();
+  async updateAll(numbers: readonly number[], patch: ItemPatch): Promise<void> {
+    await this.#update(this.#db, numbers, patch);
+  }
+
+  /** Changes many items, each in its own way, all or none. */
+  async updateMany(changes: readonly (readonly [n: number, patch: ItemPatch])[]): Promise<void> {
+    if (changes.length === 0) return;
+    const alike = Map.groupBy(changes, ([, patch]) => JSON.stringify(patch));
+    await this.#db.transaction().execute(async (db) => {
+      for (const some of alike.values()) {
+        await this.#update(
+          db,
+          some.map(([n]) => n),
+          some[0]![1],
+        );
+      }
+    });
   }
 
   /** A directory that cannot be made fails with all that goes into it. */
@@ -254,15 +269,42 @@ export class Items {
     return this.#db.selectFrom("task_item").where("task_id", "=", this.#taskId);
   }
 
-  async #insert(parent: number | null, items: readonly NewItem[], listed: number | undefined): Promise<void> {
-    this.#next ??=
-      1 +
-      ((
-        await this.#select()
-          .select((eb) => eb.fn.max("n").as("n"))
-          .executeTakeFirst()
-      )?.n ?? 0);
-    const rows = items.map(({ failure, size, etag, ...item }) => ({
+  async #update(db: Kysely<Schema>, numbers: readonly number[], { failure, made, ...rest }: ItemPatch): Promise<void> {
+    if (numbers.length === 0) return;
+    await db
+      .updateTable("task_item")
+      .set({
+        ...rest,
+        ...(made !== undefined && { made: made ? 1 : 0 }),
+        ...(failure && { error: failure.message, error_kind: failure.kind ?? null }),
+      })
+      .where("task_id", "=", this.#taskId)
+      .where("n", "in", numbers)
+      .execute();
+  }
+
+  async #insert(parent: number | null, items: readonly NewItem[]): Promise<void> {
+    await this.#countOn();
+    const rows = items.map((item) => this.#rowOf(parent, item));
+    for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+      await this.#db
+        .insertInto("task_item")
+        .values(rows.slice(from, from + ROWS_AT_ONCE))
+        .execute();
+    }
+  }
+
+  /** New items are counted on from the last. */
+  async #countOn(): Promise<void> {
+    if (this.#next !== undefined) return;
+    const last = await this.#select()
+      .select((eb) => eb.fn.max("n").as("n"))
+      .executeTakeFirst();
+    this.#next = 1 + (last?.n ?? 0);
+  }
+
+  #rowOf(parent: number | null, { failure, size, etag, ...item }: NewItem): TaskItemTable {
+    return {
       ...item,
       task_id: this.#taskId,
       n: this.#next!++,
@@ -272,21 +314,7 @@ export class Items {
       etag: etag ?? null,
       error: failure?.message ?? "",
       error_kind: failure?.kind ?? null,
-    }));
-    for (let from = 0; from < rows.length || from === 0; from += ROWS_AT_ONCE) {
-      const some = rows.slice(from, from + ROWS_AT_ONCE);
-      const isLast = from + ROWS_AT_ONCE >= rows.length;
-      await this.#db.transaction().execute(async (db) => {
-        if (some.length > 0) await db.insertInto("task_item").values(some).execute();
-        if (!isLast || listed === undefined) return;
-        await db
-          .updateTable("task_item")
-          .set({ state: "pending" })
-          .where("task_id", "=", this.#taskId)
-          .where("n", "=", listed)
-          .execute();
-      });
-    }
+    };
   }
 }
 

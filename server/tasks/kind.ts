@@ -8,7 +8,7 @@ import type { Items } from "./items.ts";
 /** A kind of task. A run may be the first or follow one that failed, was cancelled or was cut off at any moment: it goes on from what the items say. */
 export interface TaskKind<I = unknown> {
   readonly name: string;
-  /** Most that run at once. */
+  /** Most that run at once, asked for each time that one may begin. */
   readonly workers: number;
   readonly input: z.ZodType<I>;
   describe(input: I): TaskSubject;

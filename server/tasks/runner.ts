@@ -3,6 +3,7 @@ import type { Clock, Log } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { Users } from "../auth/users.ts";
+import { CalledOff } from "../vfs/called-off.ts";
 import { askerNow, rightsOf } from "./asker.ts";
 import { type Failure, toFailure } from "./failure.ts";
 import type { Items } from "./items.ts";
@@ -42,14 +43,6 @@ interface Running {
   readonly ended: Promise<void>;
   toldAt: number;
   savedAt: number;
-}
-
-/** What a cancelled task is told. */
-class Cancelled extends Error {
-  constructor() {
-    super("the task was cancelled");
-    this.name = "Cancelled";
-  }
 }
 
 export class Runner {
@@ -93,7 +86,7 @@ export class Runner {
   }
 
   cancel(id: string): void {
-    this.#running.get(id)?.controller.abort(new Cancelled());
+    this.#running.get(id)?.controller.abort(new CalledOff("the task was cancelled"));
   }
 
   /** Interrupts all, and resolves when they have ended. */

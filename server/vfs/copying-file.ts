@@ -70,7 +70,7 @@ export class CopyingFile {
       isElsewhere: true,
       identity: `storage ${storage.id}: ${node.id}: ${stateOf(node)}`,
       // Nothing of it may have been read when it is handed on; what a mount gives has its first bytes in hand.
-      open: async (range) => Readable.from(bytesOf(file, range), { objectMode: false, highWaterMark: HIGH_WATER }),
+      open: async (range) => new LaterBody(file, range),
       check: async () => {
         const now = await this.#o.lookup.findNode(source.path, o).catch((error: unknown) => {
           if (kindOf(error) === "not-found") return undefined;
@@ -86,10 +86,50 @@ export class CopyingFile {
   }
 }
 
-/** Opened when somebody reads, and let go of when he stops. */
-async function* bytesOf(file: OpenFile, range: Required<ByteRange>): AsyncGenerator<Buffer> {
-  // An empty file has no range that could be asked for (RFC 9110 §14.1.2).
-  if (range.length > 0) yield* (await file.read(range)) as AsyncIterable<Buffer>;
+/** Bytes of a file that is opened when somebody reads, and let go of when he stops. */
+class LaterBody extends Readable {
+  readonly #file: OpenFile;
+  readonly #range: Required<ByteRange>;
+  #opened: Readable | undefined;
+  #isAsked = false;
+
+  constructor(file: OpenFile, range: Required<ByteRange>) {
+    super({ highWaterMark: HIGH_WATER });
+    this.#file = file;
+    this.#range = range;
+  }
+
+  override _read(): void {
+    this.#opened?.resume();
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    // An empty file has no range that could be asked for (RFC 9110 §14.1.2).
+    if (this.#range.length === 0) this.push(null);
+    else
+      this.#file.read(this.#range).then(
+        (opened) => this.#follow(opened),
+        (error: Error) => this.destroy(error),
+      );
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#opened?.destroy();
+    done(error);
+  }
+
+  #follow(opened: Readable): void {
+    this.#opened = opened;
+    opened.on("error", (error) => this.destroy(error));
+    opened.once("close", () => {
+      if (!opened.readableEnded)
+        this.destroy(opened.errored ?? new StorageError("incomplete", "the storage broke off"));
+    });
+    opened.once("end", () => this.push(null));
+    opened.on("data", (chunk: Buffer) => {
+      if (!this.push(chunk)) opened.pause();
+    });
+    if (this.destroyed) opened.destroy();
+  }
 }
 
 function isPlaceholder({ storage, node }: FoundNode): boolean {

@@ -204,7 +204,8 @@ class PermittedVfs implements Vfs {
 }
 
 /** The same failure in the caller's own paths. */
-function shownTo({ user: { basePath } }: Rights, error: unknown): unknown {
+/** The error as somebody may read it: paths as he knows them. */
+export function shownTo({ user: { basePath } }: Pick<Rights, "user">, error: unknown): unknown {
   if (basePath === "/" || !(error instanceof StorageError)) return error;
   const message = error.message.replaceAll(`${basePath}/`, "/").replaceAll(basePath, "/");
   if (message === error.message) return error;

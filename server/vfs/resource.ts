@@ -176,6 +176,8 @@ export interface PlainLink {
 export interface TransferResult {
   /** False when something was replaced. */
   readonly created: boolean;
+  /** What was copied or moved, as it was then. */
+  readonly source: Resource;
   /** Where it is now; absent where a new name was to be chosen and the storage did not tell it. */
   readonly path?: string;
 }

@@ -1,9 +1,10 @@
 /** A seekable source on its way to a storage: counted, hashed as its ranges pass, and held at the end of each until it is known to be unchanged. */
-import { addAbortSignal, type Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { ByteRange, Hashes, HashName } from "#drivers/contract/mount.ts";
 import { combineCrc64 } from "#drivers/kit/crc64.ts";
 import { computable, type RunningDigest, startDigest } from "./digests.ts";
+import { endWith } from "./joined-signal.ts";
 import { shortBody } from "./received-body.ts";
 import type { SeekableSource } from "./resource.ts";
 
@@ -121,12 +122,14 @@ export class SeekableBody {
   }
 
   async #counted(range: Required<ByteRange>, running: readonly { name: HashName; digest: RunningDigest }[]) {
-    const stream = addAbortSignal(this.#signal, await this.#source.open(range));
+    const stream = endWith(await this.#source.open(range), this.#signal);
     const ended = Promise.withResolvers<Hashes>();
     let passed = 0;
+    let isWhole = false;
     const finish = async () => {
       await this.#source.check();
       if (passed !== range.length) throw shortBody(passed, range.length);
+      isWhole = true;
       ended.resolve(Object.fromEntries(running.map(({ name, digest }) => [name, digest.digest()])));
     };
     // Looks at the stream's own `push`, since a stream between would cost a copy of every byte's way.
@@ -143,7 +146,9 @@ export class SeekableBody {
       for (const { digest } of running) digest.update(chunk);
       return push.call(stream, chunk, encoding);
     };
-    stream.once("close", () => ended.reject(stream.errored ?? shortBody(passed, range.length)));
+    stream.once("close", () => {
+      if (!isWhole) ended.reject(stream.errored ?? shortBody(passed, range.length));
+    });
     return { stream, ended: ended.promise };
   }
 }

@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { Checkpoint, Entry, Hashes, HashName, UploadSource } from "#drivers/contract/mount.ts";
+import { CalledOff } from "./called-off.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { computable } from "./digests.ts";
 import type { Listings } from "./listings.ts";
@@ -130,8 +131,9 @@ export class Sending {
       const digests = { ...known, ...body.digests };
       return { entry, digests, bytes: source.size, digest: (name) => body.digest(name) };
     } catch (error) {
-      // What was sent so far is of no use to another try where it was the wrong thing.
-      if (checkpoint && isWrongContent(error)) await this.#o.checkpoints.abandon(storage, key);
+      // What was sent so far is of no use to another try where it was the wrong thing, or where there will be none.
+      const isOver = isWrongContent(error) || (o.signal.aborted && o.signal.reason instanceof CalledOff);
+      if (checkpoint && isOver) await this.#o.checkpoints.abandon(storage, key);
       throw error;
     } finally {
       checkpoint?.release();

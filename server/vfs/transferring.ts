@@ -10,10 +10,12 @@ import type { Lock } from "./locks/lock.ts";
 import type { Locks } from "./locks/locks.ts";
 import { childOf, type FoundNode, type Lookup, notFound } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
+import { resourceOf } from "./node-resource.ts";
 import type { Placeholders } from "./placeholders/placeholders.ts";
 import type { Properties } from "./properties/properties.ts";
 import type { Removing } from "./removing.ts";
 import type { TransferOptions, TransferResult, TransferWay, VfsOptions } from "./resource.ts";
+import { TooManyBytes } from "./too-many-bytes.ts";
 
 /** How long a copy that failed may take to be removed, in milliseconds. */
 const GIVE_UP_MS = 30_000;
@@ -204,11 +206,7 @@ export class Transferring {
     for await (const file of this.#files(source, o)) {
       bytes += file.node.size ?? 0;
       if (bytes <= limit) continue;
-      throw new StorageError(
-        "permission-denied",
-        `${source.path} holds more than ${limit} bytes, which would all pass through this server: copy it as a task (POST /api/fs/copy)`,
-        { path: source.path },
-      );
+      throw new TooManyBytes(source.path, limit);
     }
   }
 
@@ -242,8 +240,10 @@ function withOneCount(o: TransferOptions): TransferOptions {
   };
 }
 
-function resultOf({ existing, directory, to }: Plan, name: string | undefined, o: TransferOptions): TransferResult {
+function resultOf(plan: Plan, name: string | undefined, o: TransferOptions): TransferResult {
+  const { existing, directory, to } = plan;
+  const source = resourceOf(plan.source);
   const created = existing === undefined || o.conflict === "rename";
-  if (name !== undefined) return { created, path: joinPath(directory.path, name) };
-  return existing && o.conflict === "rename" ? { created } : { created, path: to };
+  if (name !== undefined) return { created, source, path: joinPath(directory.path, name) };
+  return existing && o.conflict === "rename" ? { created, source } : { created, source, path: to };
 }

@@ -6,6 +6,7 @@ import { joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { computable } from "./digests.ts";
 import { freeName } from "./free-name.ts";
+import { joinSignals } from "./joined-signal.ts";
 import type { Listings } from "./listings.ts";
 import type { Place } from "./locks/coverage.ts";
 import type { Lock } from "./locks/lock.ts";
@@ -47,9 +48,11 @@ export class Writing {
     const target = await this.#target(path, o);
     await this.#refuse(target, source, o);
     const upload = this.#o.uploads.begin(path, { takesAnyName: o.conflict === "rename" });
+    const joined = joinSignals(o.signal, upload.signal, target.storage.closing);
     let locks: readonly Lock[] = [];
     const guarded: ActiveUpload = {
       ...upload,
+      signal: joined.signal,
       enterCommit: async () => {
         await upload.enterCommit();
         // Somebody may have locked it while the bytes came.
@@ -65,6 +68,7 @@ export class Writing {
       outcome = "committed";
       return result;
     } finally {
+      joined.leave();
       upload.end(outcome);
     }
   }
@@ -134,7 +138,7 @@ export class Writing {
     locksOn: () => readonly Lock[],
   ): Promise<WriteResult | undefined> {
     const { storage, directory, path } = target;
-    const signal = AbortSignal.any([o.signal, upload.signal, storage.closing]);
+    const { signal } = upload;
     const kept = await this.#o.placeholders.receive(target, source, o, signal);
     if (!kept) return undefined;
     await upload.enterCommit();
@@ -166,8 +170,7 @@ export class Writing {
     locksOn: () => readonly Lock[],
   ): Promise<WriteResult> {
     const { storage, directory } = target;
-    const signal = AbortSignal.any([o.signal, upload.signal, storage.closing]);
-    const options = { ...o, signal };
+    const options = { ...o, signal: upload.signal };
     const stored = await this.#sending.send(target, source, upload, options);
     const digests = await this.#verify(target, source, stored);
     const entry = await this.#withTime(storage, stored.entry, source.modifiedAt, options);

@@ -12,6 +12,7 @@ import type { LockingOptions } from "#server/vfs/locks/api.ts";
 import { permitted } from "#server/vfs/permitted.ts";
 import type { Resource, VfsOptions } from "#server/vfs/resource.ts";
 import { type IfHeader, parseIfHeader } from "./if-header.ts";
+import type { LongTransfers } from "./long-transfer.ts";
 import { hrefOf } from "./paths.ts";
 
 /** One HTTP method of the front. */
@@ -30,6 +31,7 @@ export interface DavFront {
   readonly prefix: string;
   /** Hosts beside the request's own that a Destination may name. */
   readonly publicHosts: readonly string[];
+  readonly transfers: LongTransfers;
 }
 
 /** One authenticated request at a path that was judged legal. */

@@ -8,6 +8,7 @@ import type { Vfs } from "#server/vfs/api.ts";
 import { DavContext, type DavMethod, DavServer } from "./frame.ts";
 import { isHostRoot, propfindHostRoot } from "./host-root.ts";
 import { explainLocked } from "./lock-refusals.ts";
+import { LongTransfers, type TransferTasks } from "./long-transfer.ts";
 import { copyMethod } from "./methods/copy.ts";
 import { deleteMethod } from "./methods/delete.ts";
 import { getMethod } from "./methods/get.ts";
@@ -39,6 +40,10 @@ export interface WebdavOptions {
   /** Hosts beside the request's own (a public name behind a proxy) that a Destination may name. */
   readonly publicHosts?: readonly string[];
   readonly log: DavLog;
+  /** Does what is too large for a client to wait for (decision 0026). Absent: it is refused. */
+  readonly tasks?: TransferTasks;
+  /** For tests: how often clients that understand it hear that such a one goes on, in milliseconds. */
+  readonly signEveryMs?: number;
 }
 
 /** Answers one request; never throws. */
@@ -69,6 +74,7 @@ export function createWebdav(o: WebdavOptions): WebdavHandler {
     get publicHosts() {
       return o.publicHosts ?? [];
     },
+    transfers: new LongTransfers(o.tasks, o.signEveryMs),
   };
 
   const server = new DavServer(front, methods, async (dav, request, response) => {

@@ -14,6 +14,15 @@ export const LAUNCHER = join(PROJECT_ROOT, "server", "pandav.mjs");
 /** What the process prints on its standard output when it takes requests. */
 const READY = /^Pandav listens on (https?:\/\/\S+)$/m;
 
+/** What users start: `npm start` tells Node and the allocator how much memory to hold back (decision 0011). */
+const START = (() => {
+  const { scripts } = JSON.parse(readFileSync(join(PROJECT_ROOT, "package.json"), "utf8")) as {
+    readonly scripts: { readonly start: string };
+  };
+  const [, name, value, flag] = /^exec env (\w+)=(\S+) node (--\S+) /.exec(scripts.start)!;
+  return { env: { [name!]: value! }, flags: [flag!] };
+})();
+
 /** The admin's password unless a test asks for another. */
 const PASSWORD = "a password for tests";
 
@@ -25,7 +34,7 @@ export interface ServerOptions {
   readonly args?: readonly string[];
   /** `null`: the server makes a random one up and prints it. */
   readonly adminPassword?: string | null;
-  /** Program and arguments up to `serve`; default: this Node and the launcher. */
+  /** Program and arguments up to `serve`; default: this Node and the launcher, with the flags of `npm start`. */
   readonly command?: readonly [string, ...string[]];
   /** Default 20 s. */
   readonly readyWithinMs?: number;
@@ -61,11 +70,16 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const secretKey = options.env?.PANDAV_SECRET_KEY;
   if (secretKey !== undefined) addCanary("key", secretKey);
   const adminPassword = options.adminPassword === undefined ? PASSWORD : options.adminPassword;
-  const [program, ...first] = options.command ?? [process.execPath, LAUNCHER, "serve"];
+  const [program, ...first] = options.command ?? [process.execPath, ...START.flags, LAUNCHER, "serve"];
   const child = spawn(program, [...first, "--port", "0", "--data", dataDir, ...(options.args ?? [])], {
     cwd: PROJECT_ROOT,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...cleanEnvironment(), ...(adminPassword && { PANDAV_ADMIN_PASSWORD: adminPassword }), ...options.env },
+    env: {
+      ...cleanEnvironment(),
+      ...START.env,
+      ...(adminPassword && { PANDAV_ADMIN_PASSWORD: adminPassword }),
+      ...options.env,
+    },
   });
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);

@@ -218,13 +218,14 @@ export function fakeVfs(seed: Readonly<Record<string, string | Buffer | "directo
     },
     async move(from, to, o) {
       called("move", from);
+      const source = need(from);
       const result = transfer(from, to, o.conflict === "replace", true);
       removeAll(from);
-      return result;
+      return { ...result, source };
     },
     async copy(from, to, o) {
       called("copy", from);
-      return transfer(from, to, o.conflict === "replace", o.recursive ?? true);
+      return { ...transfer(from, to, o.conflict === "replace", o.recursive ?? true), source: need(from) };
     },
     async setModifiedAt(path, ms) {
       times.set(path, ms);

@@ -13,6 +13,7 @@ import { createHttpServer } from "#server/http/server.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import { createWebdav, isWebdavRequest } from "#server/webdav/handler.ts";
+import type { TransferTasks } from "#server/webdav/long-transfer.ts";
 
 export const ADMIN: User = {
   id: 1,
@@ -51,12 +52,14 @@ export interface FrontOptions {
   readonly user?: User;
   readonly prefix?: string;
   readonly publicHosts?: readonly string[];
+  readonly tasks?: TransferTasks;
+  readonly signEveryMs?: number;
 }
 
 /** A running front over a vfs, closed when the test ends. */
 export async function startFront(
   vfs: Vfs,
-  { user = ADMIN, prefix = "/dav", publicHosts }: FrontOptions = {},
+  { user = ADMIN, prefix = "/dav", publicHosts, tasks, signEveryMs }: FrontOptions = {},
 ): Promise<Front> {
   const logged: string[] = [];
   const write = (level: string) => (_fields: unknown, message: string) => void logged.push(`${level} ${message}`);
@@ -64,6 +67,8 @@ export async function startFront(
     vfs,
     prefix,
     ...(publicHosts && { publicHosts }),
+    ...(tasks && { tasks }),
+    ...(signEveryMs !== undefined && { signEveryMs }),
     permissions: createPermissions(NO_METAS, createAttempts(systemClock)),
     authenticate: async (header) => {
       if (header !== AUTHORIZATION) throw new AuthError(401, "username or password is incorrect");

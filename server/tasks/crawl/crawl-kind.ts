@@ -98,7 +98,8 @@ class Crawl {
     this.#names = before.size;
     let retryable: Failure | undefined;
     let inARow = 0;
-    for (let item = await items.nextUnlisted(); item; item = await items.nextUnlisted()) {
+    const next = async () => (await items.inState("unlisted", 0, 1))[0];
+    for (let item = await next(); item; item = await next()) {
       signal.throwIfAborted();
       try {
         await this.#list(item);
@@ -139,7 +140,7 @@ class Crawl {
     for await (const page of visited) {
       entries += page.entries;
       const directories = page.directories.filter((path) => this.#isMeant(path)).map(toItem);
-      if (directories.length > 0) await items.addChildren(item, directories, false);
+      if (directories.length > 0) await items.addSome(item, directories);
     }
     await items.update(item.n, { state: "done", size: entries });
     this.#directories += 1;

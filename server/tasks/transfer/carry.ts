@@ -1,8 +1,10 @@
 /** Carries out what was planned: makes directories and copies files, some at a time. */
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import { parentOf } from "#drivers/contract/path.ts";
+import type { Resource } from "../../vfs/resource.ts";
 import type { Totals } from "../api.ts";
 import { isFull, isStorageWide, toFailure } from "../failure.ts";
+import { ItemLedger } from "../item-ledger.ts";
 import type { Item } from "../items.ts";
 import { sameness } from "./equal.ts";
 import { holdsContentOf } from "./same-content.ts";
@@ -20,6 +22,8 @@ export async function carry(t: Transfer): Promise<void> {
 
 class Carrying {
   readonly #t: Transfer;
+  /** What is done, and is written down before anybody is told that all is. */
+  readonly #ledger: ItemLedger;
   readonly #underWay = new Set<Promise<void>>();
   /** Bytes of files on their way, by item. */
   readonly #bytes = new Map<number, number>();
@@ -30,6 +34,7 @@ class Carrying {
 
   constructor(t: Transfer) {
     this.#t = t;
+    this.#ledger = new ItemLedger(t.run.items);
   }
 
   async run(): Promise<void> {
@@ -49,6 +54,7 @@ class Carrying {
       }
     } finally {
       await Promise.all(this.#underWay);
+      await this.#ledger.write();
     }
     this.#totals = await items.totals();
     this.#report();
@@ -108,7 +114,7 @@ class Carrying {
 
   async #makeDirectory(item: Item): Promise<void> {
     const { whole, run } = this.#t;
-    const { signal, items } = run;
+    const { signal } = run;
     const [from, to] = [this.#t.source(item.path), this.#t.target(item.path)];
     let made = false;
     if (item.found === "nothing") {
@@ -121,7 +127,7 @@ class Carrying {
         if (there?.kind !== "directory") throw error;
       }
     }
-    await items.update(item.n, { state: "done", ...(made && { made }) });
+    await this.#ledger.add(item.n, { state: "done", ...(made && { made }) });
   }
 
   /** One call does all of it; where a service does not take it after all, the filesystem copies it entry by entry. */
@@ -129,41 +135,60 @@ class Carrying {
     const { whole, run, how } = this.#t;
     const o = { signal: run.signal, conflict: "fail", anySize: true } as const;
     await whole[how](this.#t.source(item.path), this.#t.target(item.path), o);
+    // At once: where the source is gone, the next run could not tell that this one moved it.
     await run.items.update(item.n, { state: "done", made: true });
   }
 
   async #copyFile(item: Item): Promise<void> {
     const { whole, run } = this.#t;
-    const { signal, items } = run;
+    const { signal } = run;
     const [from, to] = [this.#t.source(item.path), this.#t.target(item.path)];
-    const source = await whole.stat(from, { signal, priority: "background" });
-    const send = (conflict: "fail" | "replace") =>
-      whole.copy(from, to, {
+    const send = async (conflict: "fail" | "replace") => {
+      const { source } = await whole.copy(from, to, {
         ...{ signal, conflict, anySize: true, priority: "background" as const },
         onProgress: (bytes) => {
           this.#bytes.set(item.n, bytes);
           this.#report();
         },
       });
-    const first = item.found === "nothing" && !item.made ? "fail" : "replace";
+      return source;
+    };
+    const source = await this.#sendOnce(item, send);
+    const size = source.sizeIs === "about" ? undefined : source.size;
+    const isAsPlanned = source.etag === item.etag && size === item.size;
+    await this.#ledger.add(item.n, { state: "done", made: true, ...(!isAsPlanned && { etag: source.etag, size }) });
+    const bytes = (size ?? 0) - (item.size ?? 0);
+    this.#add({ filesDone: 1, bytesDone: size ?? 0, bytes });
+  }
+
+  /** Sends a file unless this task has stored it before it could write that down. Returns the source as it is stored. */
+  async #sendOnce(item: Item, send: (conflict: "fail" | "replace") => Promise<Resource>): Promise<Resource> {
+    const { whole, how, run } = this.#t;
+    const { signal } = run;
+    const [from, to] = [this.#t.source(item.path), this.#t.target(item.path)];
+    const both = async () =>
+      [await whole.stat(from, { signal, priority: "background" }), await statOrNothing(whole, to, signal)] as const;
+    if (item.found === "other" || item.made) {
+      // It differed when it was planned.
+      const [source, there] = await both();
+      const same = there && sameness(source, there, precisionOf(this.#t));
+      if (same === "by-hash" || (same === "by-time" && how === "copy")) return source;
+      return send("replace");
+    }
     try {
-      await send(first);
+      return await send("fail");
     } catch (error) {
-      if (first === "replace" || !isTaken(error)) throw error;
+      if (!isTaken(error)) throw error;
       // What the storage refused the name for may be younger than what is known of the directory.
       await listAgain(this.#t, parentOf(to));
-      const there = await statOrNothing(whole, to, signal);
+      const [source, there] = await both();
       if (!there) throw error;
-      // Nothing was there when it was planned: what is now and is the same, this task has stored before it could write that down.
+      // Nothing was there when it was planned: what is now and is the same, this task has stored.
       const isSame =
         sameness(source, there, precisionOf(this.#t)) !== "different" ||
         (await holdsContentOf(whole, from, there, signal));
-      if (!isSame) await this.#meet(item, there.kind, error, send);
+      return isSame ? source : this.#meet(item, there.kind, error, send);
     }
-    const size = source.sizeIs === "about" ? undefined : source.size;
-    await items.update(item.n, { state: "done", made: true, etag: source.etag, size });
-    const bytes = (size ?? 0) - (item.size ?? 0);
-    this.#add({ filesDone: 1, bytesDone: size ?? 0, bytes });
   }
 
   /** Somebody else has stored something there meanwhile. */
@@ -171,9 +196,9 @@ class Carrying {
     item: Item,
     kind: string,
     error: unknown,
-    send: (conflict: "replace") => Promise<unknown>,
-  ): Promise<void> {
-    if (this.#t.conflict === "replace" && kind === "file") return void (await send("replace"));
+    send: (conflict: "replace") => Promise<Resource>,
+  ): Promise<Resource> {
+    if (this.#t.conflict === "replace" && kind === "file") return send("replace");
     const path = this.#t.target(item.path);
     throw new StorageError("already-exists", `${path} has appeared meanwhile, and is another file`, { cause: error });
   }

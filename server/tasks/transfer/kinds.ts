@@ -1,4 +1,5 @@
 /** The kinds `copy` and `move`: between storages, where one call to a service does not do it. */
+import type { Settings } from "../../store/settings.ts";
 import type { Vfs } from "../../vfs/api.ts";
 import { FailedForGood } from "../failure.ts";
 import type { TaskKind, TaskRun } from "../kind.ts";
@@ -7,14 +8,13 @@ import { clearSource } from "./clear-source.ts";
 import { planTransfer } from "./plan.ts";
 import { beginTransfer, demandTransfer, type How, type TransferInput, transferInput } from "./transfer.ts";
 
-/** Most tasks of one kind at once; each has some files on their way. */
-const WORKERS = 3;
-
 /** A copy has three steps: what there is, what is to be done, done; a move then clears the source. Each is written down as it goes. */
-export function transferKind(how: How, vfs: Vfs): TaskKind<TransferInput> {
+export function transferKind(how: How, vfs: Vfs, settings: Pick<Settings, "get">): TaskKind<TransferInput> {
   return {
     name: how,
-    workers: WORKERS,
+    get workers() {
+      return settings.get(`${how}_task_threads_num`);
+    },
     input: transferInput,
     describe: ({ from, to }) => ({ from, to }),
     check: (input, rights, signal) => demandTransfer(vfs, how, input, rights, signal),

@@ -2,12 +2,14 @@
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { Resource } from "../../vfs/resource.ts";
 import { toFailure } from "../failure.ts";
-import type { Item, NewItem } from "../items.ts";
+import type { Item, Items, NewItem } from "../items.ts";
 import { sameness } from "./equal.ts";
 import { inside, makeParents, precisionOf, statOrNothing, type Transfer } from "./transfer.ts";
 
-/** Entries that are compared and written down together. */
+/** Entries that are compared and written down together, */
 const AT_ONCE = 500;
+/** and directories: a durable write takes longer than a small one is looked at. */
+const DIRECTORIES_AT_ONCE = 50;
 /** Summing up takes longer the more there is. */
 const COUNT_EVERY_MS = 1_000;
 
@@ -19,14 +21,17 @@ export async function planTransfer(t: Transfer): Promise<void> {
   await items.dropUnfinished();
   run.step("looking at what there is");
   let countedAt = performance.now();
-  for (let next = await items.nextUnlisted(); next; next = await items.nextUnlisted()) {
-    run.signal.throwIfAborted();
-    await planDirectory(t, next);
+  for (let next = await unlisted(items); next.length > 0; next = await unlisted(items)) {
+    await planDirectories(t, next);
     if (performance.now() - countedAt < COUNT_EVERY_MS) continue;
     run.progress(await items.totals());
     countedAt = performance.now();
   }
   if (!run.plan) await run.savePlan(await items.plan());
+}
+
+function unlisted(items: Items): Promise<readonly Item[]> {
+  return items.inState("unlisted", 0, DIRECTORIES_AT_ONCE);
 }
 
 async function planTop(t: Transfer): Promise<void> {
@@ -40,27 +45,51 @@ async function planTop(t: Transfer): Promise<void> {
   await t.run.items.addFirst([decide(t, "", source, target, await t.whole.way(t.how, t.from, t.to))]);
 }
 
-async function planDirectory(t: Transfer, directory: Item): Promise<void> {
+async function planDirectories(t: Transfer, directories: readonly Item[]): Promise<void> {
   const { items, signal } = t.run;
-  try {
-    const listing = await t.shown.list(t.source(directory.path), { signal, priority: "background" });
-    if (listing.staleSeconds !== undefined) {
-      throw new StorageError("unavailable", `${t.source(directory.path)} cannot be listed now`, { retryable: true });
-    }
-    for await (const page of listing.entries ? [listing.entries] : listing.pages()) {
-      for (let at = 0; at < page.length; at += AT_ONCE) {
-        const some = page.slice(at, at + AT_ONCE);
-        await items.addChildren(directory, await planEntries(t, directory, some), false);
-      }
-    }
-    await items.addChildren(directory, [], true);
-  } catch (error) {
+  let listed: [Item, readonly NewItem[]][] = [];
+  let entries = 0;
+  const write = async () => {
+    await items.addListed(listed);
+    [listed, entries] = [[], 0];
+  };
+  for (const directory of directories) {
     signal.throwIfAborted();
-    const failure = toFailure(error);
-    if (failure.class !== "permanent") throw error;
-    await items.dropUnfinished();
-    await items.update(directory.n, { state: "failed", failure });
+    try {
+      const last = await planDirectory(t, directory);
+      listed.push([directory, last]);
+      entries += last.length;
+    } catch (error) {
+      signal.throwIfAborted();
+      await write();
+      const failure = toFailure(error);
+      if (failure.class !== "permanent") throw error;
+      await items.dropUnfinished();
+      await items.update(directory.n, { state: "failed", failure });
+    }
+    if (entries >= AT_ONCE) await write();
   }
+  await write();
+}
+
+/** Plans the entries of a directory, and returns the last of them, which are not written down yet. */
+async function planDirectory(t: Transfer, directory: Item): Promise<readonly NewItem[]> {
+  const { items, signal } = t.run;
+  const listing = await t.shown.list(t.source(directory.path), { signal, priority: "background" });
+  if (listing.staleSeconds !== undefined) {
+    throw new StorageError("unavailable", `${t.source(directory.path)} cannot be listed now`, { retryable: true });
+  }
+  let planned: NewItem[] = [];
+  for await (const page of listing.entries ? [listing.entries] : listing.pages()) {
+    for (let at = 0; at < page.length; at += AT_ONCE) {
+      if (planned.length >= AT_ONCE) {
+        await items.addSome(directory, planned);
+        planned = [];
+      }
+      planned.push(...(await planEntries(t, directory, page.slice(at, at + AT_ONCE))));
+    }
+  }
+  return planned;
 }
 
 async function planEntries(t: Transfer, directory: Item, entries: readonly Resource[]): Promise<readonly NewItem[]> {

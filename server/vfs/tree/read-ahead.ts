@@ -44,17 +44,31 @@ export function createFindChild(rows: Rows): FindChild {
 
   return (parentN, name) => {
     const directory = rows.directory.get(parentN);
-    const walk = directory && walkOf(directory, name);
-    const known = walk?.ahead.get(name) ?? walk?.before.get(name) ?? walk?.found.get(name);
+    if (!directory) return inUnlisted(parentN, name);
+    const walk = walkOf(directory, name);
+    const known = walk.ahead.get(name) ?? walk.before.get(name) ?? walk.found.get(name);
     if (known) return known;
-    const found = rows.child(parentN, directory?.generation ?? 0, name);
-    if (walk && found) {
+    const found = rows.child(parentN, directory.generation, name);
+    if (found) {
       if (walk.found.size >= MOST_FOUND) walk.found.clear();
       walk.found.set(name, found);
       goOn(walk, parentN, name);
     }
     return found;
   };
+
+  function inUnlisted(parentN: number, name: string): NodeTuple | undefined {
+    let children = rows.inUnlisted.get(parentN);
+    const known = children?.get(name);
+    if (known !== undefined) return known ?? undefined;
+    if (!children || children.size >= MOST_FOUND) {
+      children = new Map();
+      rows.inUnlisted.set(parentN, children);
+    }
+    const found = rows.child(parentN, 0, name);
+    children.set(name, found ?? null);
+    return found;
+  }
 
   function walkOf({ n, version, generation }: DirectoryRow, name: string): Walk {
     const known = walks.get(n);

@@ -1,6 +1,7 @@
 /** The statements over the tree's rows, built and compiled once. */
 import type { SQLInputValue } from "node:sqlite";
 import { sql } from "kysely";
+import { LRUCache } from "lru-cache";
 import type { TreeFile } from "./file.ts";
 import {
   COLUMNS,
@@ -19,6 +20,9 @@ export type Rows = ReturnType<typeof prepareRows>;
 
 /** Rows of directories kept in memory: every answer about a directory begins with its row. */
 const KEPT_DIRECTORIES = 10_000;
+
+/** Directories that were never listed whose children are kept as they are found: those that somebody is copying into. */
+const KEPT_UNLISTED = 256;
 
 /** `touched` is called after every change that may concern a name. */
 export function prepareRows({ db, connection, onRollback }: TreeFile, touched: () => void) {
@@ -54,6 +58,31 @@ export function prepareRows({ db, connection, onRollback }: TreeFile, touched: (
     KEPT_DIRECTORIES,
   );
   onRollback(directory.forgetAll);
+  /** By directory, children by name; null: there is none. Nothing counts the versions of a directory that has no row of its own. */
+  const inUnlisted = new LRUCache<number, Map<string, NodeTuple | null>>({ max: KEPT_UNLISTED });
+  const newDirectory = directory.changedBy(
+    prepare(
+      connection,
+      db.insertInto("directory").values({
+        n: slot(0),
+        mount_id: slot(1),
+        generation: 0,
+        listed_at: null,
+        version: 0,
+        count: 0,
+        staging: null,
+      }),
+    ),
+  );
+  const touch = directory.changedBy(
+    prepare(
+      connection,
+      db
+        .updateTable("directory")
+        .set((eb) => ({ version: eb("version", "+", 1), count: eb("count", "+", slot<number>(1)) }))
+        .where("n", "=", slot(0)),
+    ),
+  );
   const directoriesAfter = prepare(
     connection,
     db
@@ -189,20 +218,12 @@ export function prepareRows({ db, connection, onRollback }: TreeFile, touched: (
         .where((eb) => eb.or([eb("until", "is", null), eb("until", ">", slot<number>(1))])),
     ),
     directory,
-    newDirectory: directory.changedBy(
-      prepare(
-        connection,
-        db.insertInto("directory").values({
-          n: slot(0),
-          mount_id: slot(1),
-          generation: 0,
-          listed_at: null,
-          version: 0,
-          count: 0,
-          staging: null,
-        }),
-      ),
-    ),
+    newDirectory: {
+      run(n: number, mountId: number): void {
+        inUnlisted.delete(n);
+        newDirectory.run(n, mountId);
+      },
+    },
     setListedAt: directory.changedBy(
       prepare(
         connection,
@@ -236,15 +257,14 @@ export function prepareRows({ db, connection, onRollback }: TreeFile, touched: (
           .where("n", "=", slot(0)),
       ),
     ),
-    touch: directory.changedBy(
-      prepare(
-        connection,
-        db
-          .updateTable("directory")
-          .set((eb) => ({ version: eb("version", "+", 1), count: eb("count", "+", slot<number>(1)) }))
-          .where("n", "=", slot(0)),
-      ),
-    ),
+    inUnlisted,
+    /** Says that the visible children of a directory are others now, and by how many there are more. */
+    touch: {
+      run(n: number, more: number): void {
+        inUnlisted.delete(n);
+        touch.run(n, more);
+      },
+    },
     addOrphan: prepare(
       connection,
       db

@@ -12,7 +12,7 @@ export function copyMethod(): DavMethod {
     async handle(context) {
       const depth = depthOf(context.request);
       if (depth === "1") throw new HttpError(400, "COPY knows Depth 0 and infinity only");
-      await transfer(context, "webdav-copy", (from, to, o) => {
+      await transfer(context, "copy", (from, to, o) => {
         return context.vfs.copy(from, to, { ...o, recursive: depth !== "0" });
       });
     },

@@ -12,7 +12,7 @@ export function moveMethod(): DavMethod {
     async handle(context) {
       if (!isInfinity(context.request)) throw new HttpError(400, "what is moved is moved whole: Depth: infinity only");
       if (context.path === context.caller.basePath) throw new HttpError(403, "the root cannot be moved");
-      await transfer(context, "webdav-move", (from, to, o) => context.vfs.move(from, to, o));
+      await transfer(context, "move", (from, to, o) => context.vfs.move(from, to, o));
     },
   };
 }

@@ -10,7 +10,7 @@ import { destinationPath } from "../paths.ts";
 import { checkConditions } from "../preconditions.ts";
 import { sendEmpty } from "../reply.ts";
 
-/** Statuses of both: what is too large to pass through the server is refused for good, for rclone repeats other statuses (architecture.md §9). */
+/** Statuses of both: what is too large and cannot be a task's is refused for good, for rclone repeats other statuses (architecture.md §9). */
 export const TRANSFER_STATUSES: DavMethod["statuses"] = {
   "already-exists": 412,
   "not-a-directory": 409,
@@ -18,28 +18,31 @@ export const TRANSFER_STATUSES: DavMethod["statuses"] = {
   "too-large": 403,
 };
 
+const ACTIONS = { copy: "webdav-copy", move: "webdav-move" } as const satisfies Record<string, Action>;
+
 /** Runs a transfer to the request's Destination and answers it: 201 for a new resource, 204 for a replaced one. */
 export async function transfer(
   context: DavContext,
-  action: Action,
+  how: "copy" | "move",
   run: (from: string, to: string, o: TransferOptions) => Promise<{ readonly created: boolean }>,
 ): Promise<void> {
   const { request, response, path, options, front, caller } = context;
   const overwrite = overwriteOf(request.headers.overwrite);
   const to = fullPath(caller, destinationPath(request, front.prefix, front.publicHosts));
-  context.rights.demand(action, to);
+  context.rights.demand(ACTIONS[how], to);
   if (path === to) throw new HttpError(403, "source and destination are the same");
   if (path === "/" || to === "/") throw new HttpError(403, "the root cannot be copied, moved or replaced");
   if (isWithin(to, path)) throw new HttpError(409, "the destination lies inside the source");
   if (isWithin(path, to)) throw new HttpError(409, "the source lies inside the destination");
   await checkConditions(context);
-  const { created } = await run(path, to, { ...options, conflict: overwrite ? "replace" : "fail" }).catch(
-    async (error: unknown) => {
+  const direct = () => run(path, to, { ...options, conflict: overwrite ? "replace" : "fail" });
+  const { created } = await front.transfers
+    .run({ how, from: path, to }, overwrite, context, direct)
+    .catch(async (error: unknown) => {
       throw (await isAboutParent(context, to, error))
         ? new HttpError(409, "the destination's parent does not exist")
         : error;
-    },
-  );
+    });
   sendEmpty(response, created ? 201 : 204);
 }
 

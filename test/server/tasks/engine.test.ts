@@ -6,6 +6,8 @@ import { BIT } from "#server/auth/permission-bits.ts";
 import type { TaskEvent } from "#server/tasks/api.ts";
 import { retryDelay, toFailure } from "#server/tasks/failure.ts";
 import type { AnyKind, TaskRun } from "#server/tasks/kind.ts";
+import { transferKind } from "#server/tasks/transfer/kinds.ts";
+import { CalledOff } from "#server/vfs/called-off.ts";
 import { openTaskWorld, type TaskWorldOptions } from "./world.ts";
 
 /** A kind whose runs a test decides, by the name in their input. */
@@ -52,6 +54,24 @@ async function open(more: Partial<TaskWorldOptions> = {}) {
 const busy = (details = {}) => new StorageError("unavailable", "the service rests", details);
 
 describe("the engine of tasks", () => {
+  it("takes the workers of copies and moves from the settings", async () => {
+    const { world } = await open();
+    const [copy, move] = (["copy", "move"] as const).map((how) => transferKind(how, world.vfs, world.settings));
+    expect([copy!.workers, move!.workers]).toEqual([5, 5]);
+    await world.settings.set("copy_task_threads_num", 2);
+    expect([copy!.workers, move!.workers]).toEqual([2, 5]);
+  });
+
+  it("tells one that is cancelled that it is for good, so that what it has begun is given up", async () => {
+    const { script, world, until, add } = await open();
+    const { id } = await add("a");
+    await until(() => script.waiting.size === 1);
+    const { signal } = script.waiting.get("a")!.run;
+    await world.tasks.cancel(id);
+    await world.until(id, "cancelled");
+    expect(signal.reason).toBeInstanceOf(CalledOff);
+  });
+
   it("runs as many of a kind at once as it has workers, in the order of asking", async () => {
     const { script, world, until, add } = await open();
     const ids = [];
@@ -62,6 +82,17 @@ describe("the engine of tasks", () => {
     script.waiting.get("a")!.end();
     await until(() => script.begun.length === 3);
     expect((await world.until(ids[0]!, "succeeded")).endedAt).toBe(world.clock.now());
+  });
+
+  it("begins more at once when its kind takes more, without a restart (alist-api.md §15)", async () => {
+    let workers = 1;
+    const { script, world, until, add } = await open();
+    Object.defineProperty(script.kind, "workers", { get: () => workers });
+    for (const name of ["a", "b"]) await add(name);
+    await until(() => script.waiting.size === 1);
+    workers = 2;
+    await world.clock.advance(3_000);
+    await until(() => script.waiting.size === 2);
   });
 
   it("refuses what its kind refuses, an input that is none, and kinds that nobody knows, and keeps nothing of them", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,6 +11,8 @@ const DIRECTORIES = 2_000;
 const FILES_EACH = 10;
 /** Beside what the server takes when it does nothing, in bytes. */
 const MOST_MEMORY = 130 * 1024 * 1024;
+/** How long a server has run before it counts as idle, in milliseconds. */
+const IDLE_AFTER_MS = 3_000;
 
 describe("a copy of 20,000 files in 2,000 directories", () => {
   let folder: string;
@@ -39,6 +41,7 @@ describe("a copy of 20,000 files in 2,000 directories", () => {
     const dataDir = join(folder, "data");
     server = await startServer({ dataDir, adminPassword: PASSWORD });
     const headers = { "Content-Type": "application/json", Authorization: await login(server) };
+    await sleep(IDLE_AFTER_MS);
     const idle = memoryOf(server);
     const body = JSON.stringify({ src_dir: "/from", dst_dir: "/to", names: ["all"] });
     const reply = await fetch(`${server.url}/api/fs/copy`, { method: "POST", headers, body });
@@ -52,13 +55,19 @@ describe("a copy of 20,000 files in 2,000 directories", () => {
     };
     await until(async () => (await task()).totals.filesDone > 8_000);
     await server.kill9();
+    const before = births(join(folder, "to"));
     server = await startServer({ dataDir, adminPassword: PASSWORD });
     await until(async () => (await task()).state === "succeeded");
+    const uploads = await uploadsOf(server, headers.Authorization);
     console.log(
       `20,000 files: ${Math.round((Date.now() - begun) / 1000)} s, ${Math.round((most - idle) / 1e6)} MB more than idle`,
     );
     const [sent, got] = ["from", "to"].map((name) => contents(join(folder, name)));
     expect(got).toEqual(sent);
+    // What lay there whole was not sent again: neither in the place of the file nor to be refused.
+    expect(uploads).toBe(DIRECTORIES * FILES_EACH - before.size);
+    const after = births(join(folder, "to"));
+    expect([...before].filter(([name, birth]) => after.get(name) !== birth)).toEqual([]);
     expect(most - idle).toBeLessThan(MOST_MEMORY);
   }, 600_000);
 });
@@ -73,6 +82,24 @@ async function login(server: RunningServer): Promise<string> {
 /** Resident memory, in bytes. */
 function memoryOf({ pid }: RunningServer): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+}
+
+/** How many files the new process has sent to the target, as its metrics count them. */
+async function uploadsOf(server: RunningServer, token: string): Promise<number> {
+  const reply = await fetch(`${server.url}/metrics`, { headers: { Authorization: `Bearer ${token}` } });
+  const lines = (await reply.text()).split("\n").filter((line) => /^pandav_driver_calls_total\{.*"upload"/.test(line));
+  return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+}
+
+/** Which file lies at each path, and since when. */
+function births(folder: string): Map<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".txt"));
+  return new Map(
+    names.map((name) => {
+      const { ino, birthtimeMs } = statSync(join(folder, name));
+      return [name, `${ino} ${birthtimeMs}`];
+    }),
+  );
 }
 
 function contents(folder: string): Map<string, string> {

@@ -9,7 +9,7 @@ import { createMemoryDriver, type MemoryDriverOptions } from "#drivers/memory/in
 import { MemoryStore } from "#drivers/memory/store.ts";
 import { type Auth, openAuth } from "#server/auth/auth.ts";
 import type { User } from "#server/auth/users.ts";
-import { openSettings } from "#server/store/settings.ts";
+import { openSettings, type Settings } from "#server/store/settings.ts";
 import type { Task, Tasks } from "#server/tasks/api.ts";
 import type { AnyKind } from "#server/tasks/kind.ts";
 import { openTasks } from "#server/tasks/open.ts";
@@ -38,6 +38,8 @@ export interface TaskWorldOptions {
   readonly memory?: Readonly<Record<string, MemoryDriverOptions>>;
   readonly kinds?: readonly AnyKind[];
   readonly log?: Log;
+  /** Most bytes that a front's caller waits for. */
+  readonly maxSyncBytes?: number;
   /** False: nothing runs until `tasks.start()`. */
   readonly start?: boolean;
 }
@@ -48,6 +50,7 @@ export interface TaskWorld {
   readonly clock: FakeClock;
   readonly auth: Auth;
   readonly admin: User;
+  readonly settings: Settings;
   readonly store: TestVfs["store"];
   add(kind: string, input: Json, user?: User): Promise<Task>;
   /** Resolves when the task is in one of the states; fails after 5 s. */
@@ -67,17 +70,30 @@ export async function openTaskWorld(options: TaskWorldOptions): Promise<TaskWorl
     const driver = createMemoryDriver({ id, aliases: [], seed, store: stores.get(id)!, ...options.memory?.[id] });
     return options.wrap ? options.wrap(driver) : driver;
   });
-  let test = await openTestVfs({ drivers });
+  let test = await openTestVfs({
+    drivers,
+    ...(options.maxSyncBytes !== undefined && { maxSyncBytes: options.maxSyncBytes }),
+  });
   for (const id of Object.keys(options.seeds)) await test.mount({ mountPath: `/${id}`, driver: id, settings: {} });
   const clock = new FakeClock();
   const log = options.log ?? silentLog;
   let auth: Auth;
   let tasks: Tasks;
+  let settings: Settings;
   const open = async () => {
-    const settings = await openSettings(test.store, { token: "alist-test-token" });
+    settings = await openSettings(test.store, { token: "alist-test-token" });
     auth = await openAuth({ store: test.store, settings, clock: systemClock, log: silentLog, adminPassword: "pw" });
     const kinds = options.kinds ? { kinds: options.kinds } : {};
-    tasks = await openTasks({ store: test.store, auth, vfs: test.vfs, clock, log, jitter: () => 0.5, ...kinds });
+    tasks = await openTasks({
+      store: test.store,
+      auth,
+      settings,
+      vfs: test.vfs,
+      clock,
+      log,
+      jitter: () => 0.5,
+      ...kinds,
+    });
     if (options.start !== false) tasks.start();
   };
   await open();
@@ -109,6 +125,9 @@ export async function openTaskWorld(options: TaskWorldOptions): Promise<TaskWorl
     },
     get auth() {
       return auth;
+    },
+    get settings() {
+      return settings;
     },
     get store() {
       return test.store;

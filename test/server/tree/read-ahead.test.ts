@@ -12,6 +12,7 @@ function countedRows() {
   const row = { n: 1, version: 1, generation: 1 } as DirectoryRow;
   const tuple = (name: string) => [7, 1, name, null, null, 0] as unknown as NodeTuple;
   const rows = {
+    inUnlisted: new Map(),
     directory: { get: (n: number) => (n === 1 ? row : undefined) },
     child(n: number, _generation: number, name: string) {
       asked.push(`child ${name}`);
@@ -80,6 +81,35 @@ describe("looking children up", () => {
     turn();
     find(1, "d011");
     expect(asked).toEqual(["child d011"]);
+  });
+});
+
+describe("a directory that was never listed", () => {
+  it("is asked once for each name while nothing changes in it, also for one that is not there", () => {
+    const { asked, rows } = countedRows();
+    const find = createFindChild(rows);
+    for (let time = 0; time < 3; time++) expect(find(2, "new")).toBeUndefined();
+    expect(asked).toEqual(["child new"]);
+  });
+
+  it("shows each change at once, and a listing of it too", async () => {
+    await using t = await openTestTree();
+    const mount = await t.tree.openMount(1, STABLE);
+    const root = await mount.setRoot(ROOT);
+    const made = await mount.put(root, directory("made"));
+    const seen = () => mount.lookup(made, "a")?.size;
+    expect(seen()).toBeUndefined();
+    await mount.put(made, file("a", { size: 1 }));
+    expect(seen()).toBe(1);
+    await mount.put(made, file("a", { size: 2 }));
+    expect(seen()).toBe(2);
+    await mount.remove(made, "a");
+    expect(seen()).toBeUndefined();
+    await mount.note(made, file("a", { size: 3 }));
+    expect(seen()).toBe(3);
+    t.clock.time += 3_600_000;
+    await list(mount, made, t.clock.time, [file("a", { size: 4 })]);
+    expect(seen()).toBe(4);
   });
 });
 

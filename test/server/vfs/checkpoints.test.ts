@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { StorageError } from "#drivers/contract/errors.ts";
 import { openStore, type Store } from "#server/store/store.ts";
+import { CalledOff } from "#server/vfs/called-off.ts";
 import { Checkpoints } from "#server/vfs/checkpoints.ts";
 import type { SeekableSource } from "#server/vfs/resource.ts";
 import { PartsControl, parts } from "#test/support/parts-driver.ts";
@@ -43,18 +44,24 @@ describe("uploads that go on where they were (architecture.md §3: UploadOptions
   const rows = () => test.store.db.selectFrom("upload_checkpoint").selectAll().execute();
 
   /** Begins an upload and calls it off once `count` parts are stored. */
-  async function cutOff(count: number, source = sourceOf(CONTENT), path = "/m/a") {
+  async function cutOff(count: number, source = sourceOf(CONTENT), path = "/m/a", reason = new Error("gone")) {
     await control.set("hold-after", String(count));
     const leaving = new AbortController();
     const writing = test.vfs.write(path, source, { signal: leaving.signal, conflict: "replace" });
     writing.catch(() => {});
     await control.until(`part ${count - 1}`);
-    leaving.abort(new Error("gone"));
-    await expect(writing).rejects.toThrow("gone");
+    leaving.abort(reason);
+    await expect(writing).rejects.toBe(reason);
     await control.clear("hold-after");
   }
 
   const stored = (first: number) => Array.from({ length: 10 - first }, (_, i) => `part ${first + i}`);
+
+  it("are given up at once where they were called off for good", async () => {
+    await cutOff(4, sourceOf(CONTENT), "/m/a", new CalledOff("the task was cancelled"));
+    expect(await rows()).toEqual([]);
+    expect((await readdir(join(root, ".control"))).filter((name) => name.startsWith("upload-"))).toEqual([]);
+  });
 
   it("sends only the missing parts when the same content comes again after a restart", async () => {
     await cutOff(4);
