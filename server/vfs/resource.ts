@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import type { ByteRange, ClientHints, Conflict, Hashes, Priority, RemoveOptions } from "#drivers/contract/mount.ts";
 import type { LockHolder } from "./locks/lock.ts";
+import type { PendingFailure } from "./pending/record.ts";
 import type { DeadProperty } from "./properties/dead-properties.ts";
 
 export interface VfsOptions {
@@ -38,6 +39,8 @@ export interface Resource {
   readonly properties?: readonly DeadProperty[] | undefined;
   /** True while its content is ours alone (an upload on its way). */
   readonly pending: boolean;
+  /** What the upload of its content, which waits here, has failed with. */
+  readonly failure?: PendingFailure | undefined;
 }
 
 /** A directory with all that is in it. */
@@ -136,6 +139,8 @@ export interface WriteResult {
   readonly created: boolean;
   /** True where the file's time is the one asked for: the storage's own, or remembered. */
   readonly modifiedAtStored: boolean;
+  /** Set where the content is kept here durably and waits for its upload: its id among the pending ones, and its task's. */
+  readonly pending?: string;
 }
 
 export interface RemovalOptions extends VfsOptions {

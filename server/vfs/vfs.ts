@@ -19,6 +19,9 @@ import { type FoundNode, Lookup, notADirectory } from "./lookup.ts";
 import { MountTable } from "./mount-table.ts";
 import type { OpenMount } from "./mounting.ts";
 import { NodeResource, resourceOf, virtualResource } from "./node-resource.ts";
+import type { PendingUploads } from "./pending/api.ts";
+import { Pending } from "./pending/pending.ts";
+import { PendingUploading, pendingUploads } from "./pending/uploading.ts";
 import { Placeholders } from "./placeholders/placeholders.ts";
 import { Settling } from "./placeholders/settling.ts";
 import { openPrepared, type Prepared } from "./prepared.ts";
@@ -28,8 +31,10 @@ import { RememberedNodes } from "./properties/remembered-nodes.ts";
 import { Reading } from "./reading.ts";
 import { Removing } from "./removing.ts";
 import type { Listing, ListOptions, Resource, VfsOptions } from "./resource.ts";
+import { Sending } from "./sending.ts";
 import { Spool } from "./spool.ts";
 import { StorageAdministration } from "./storages.ts";
+import { Storing } from "./storing.ts";
 import { Transferring } from "./transferring.ts";
 import { Trashing } from "./trashing.ts";
 import type { Tree, TreeNode } from "./tree/tree.ts";
@@ -65,15 +70,16 @@ export interface VfsParts {
 export async function createVfs(parts: VfsParts): Promise<Vfs> {
   const { store, tree, clock, log } = parts;
   const table = new MountTable();
-  const remembered = await RememberedNodes.load(parts);
-  const moves = new MoveJournal({ store, remembered });
-  const storages = new StorageAdministration({ ...parts, table, remembered, moves });
   const listings = new Listings(clock, log);
   const lookup = new Lookup(table, listings);
+  const spool = await Spool.open(store.dataDir, parts.spoolQuota, await Pending.kept(store));
+  const pending = await Pending.load({ store, table, lookup, spool, clock, log });
+  const remembered = await RememberedNodes.load(parts);
+  const moves = new MoveJournal({ store, remembered });
+  const storages = new StorageAdministration({ ...parts, table, remembered, moves, pending });
   const uploads = new Uploads();
   const usage = new UsageCache(clock, log);
-  const spool = await Spool.open(store.dataDir, parts.spoolQuota);
-  const reading = new Reading(lookup, listings, parts.isRerouted);
+  const reading = new Reading(lookup, listings, pending, parts.isRerouted);
   const checkpoints = new Checkpoints(parts);
   const locks = await Locks.open({
     ...parts,
@@ -83,13 +89,19 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
       writing.write(path, { stream: Readable.from([]), size: 0 }, { ...o, conflict: "fail", mayBeKept: "likely" }),
   });
   const placeholders = new Placeholders(lookup, clock);
-  const properties = new Properties({ remembered, lookup, locks, placeholders });
+  const properties = new Properties({ remembered, lookup, locks, placeholders, pending });
+  const sending = new Sending({ lookup, listings, spool, checkpoints });
+  const storing = new Storing(listings);
+  const uploading = new PendingUploading({ pending, sending, storing, checkpoints, locks, usage, properties });
   const writing = new Writing({
     lookup,
-    listings,
     uploads,
     spool,
-    checkpoints,
+    sending,
+    storing,
+    pending,
+    uploading,
+    clock,
     usage,
     locks,
     properties,
@@ -138,6 +150,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
       transferring,
       prepared,
       locks,
+      pending: pendingUploads(pending, uploading),
     },
     async () => {
       locks.close();
@@ -168,6 +181,7 @@ interface Joined {
   readonly transferring: Transferring;
   readonly prepared: Prepared;
   readonly locks: Locks;
+  readonly pending: PendingUploads;
 }
 
 class JoinedVfs implements Vfs {
@@ -210,6 +224,10 @@ class JoinedVfs implements Vfs {
 
   get prepared(): Vfs["prepared"] {
     return this.#parts.prepared;
+  }
+
+  get pending(): Vfs["pending"] {
+    return this.#parts.pending;
   }
 
   get locks(): Vfs["locks"] {
