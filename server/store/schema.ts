@@ -204,6 +204,8 @@ export interface PendingUploadTable {
   created_at: number;
   /** JSON of the `Entry` that the storage had under the name when the content was accepted; null: none. */
   base: string | null;
+  /** JSON of what the storage still has where the file was before it was moved, with its directory; null: nothing. */
+  leftover: string | null;
   /** `replace` or `fail`. */
   conflict: string;
   /** Who sent it; null: nobody known. */

@@ -20,6 +20,7 @@ import { MountTable } from "./mount-table.ts";
 import type { OpenMount } from "./mounting.ts";
 import { NodeResource, resourceOf, virtualResource } from "./node-resource.ts";
 import type { PendingUploads } from "./pending/api.ts";
+import { PendingChanging } from "./pending/changing.ts";
 import { Pending } from "./pending/pending.ts";
 import { PendingUploading, pendingUploads } from "./pending/uploading.ts";
 import { Placeholders } from "./placeholders/placeholders.ts";
@@ -92,7 +93,17 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
   const properties = new Properties({ remembered, lookup, locks, placeholders, pending });
   const sending = new Sending({ lookup, listings, spool, checkpoints });
   const storing = new Storing(listings);
-  const uploading = new PendingUploading({ pending, sending, storing, checkpoints, locks, usage, properties });
+  const pendingChanging = new PendingChanging({ pending, checkpoints, lookup });
+  const uploading = new PendingUploading({
+    pending,
+    changing: pendingChanging,
+    sending,
+    storing,
+    checkpoints,
+    locks,
+    usage,
+    properties,
+  });
   const writing = new Writing({
     lookup,
     uploads,
@@ -108,7 +119,16 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     placeholders,
   });
   const changing = new Changing({ table, lookup, listings, uploads, usage, locks, properties, moves });
-  const removing = new Removing({ changing, lookup, listings, uploads, usage, locks, properties });
+  const removing = new Removing({
+    changing,
+    lookup,
+    listings,
+    uploads,
+    usage,
+    locks,
+    properties,
+    pending: pendingChanging,
+  });
   const trashing = new Trashing({ table, lookup, listings, usage, locks });
   const transferring = new Transferring({
     lookup,
@@ -119,6 +139,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     locks,
     properties,
     placeholders,
+    pending: pendingChanging,
     ...(parts.maxSyncBytes !== undefined && { maxSyncBytes: parts.maxSyncBytes }),
   });
   await storages.start();

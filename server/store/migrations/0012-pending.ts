@@ -16,6 +16,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("modified_at", "bigint", (c) => c.notNull())
     .addColumn("created_at", "bigint", (c) => c.notNull())
     .addColumn("base", "text")
+    .addColumn("leftover", "text")
     .addColumn("conflict", "text", (c) => c.notNull())
     .addColumn("user_id", "integer")
     .addColumn("at", "bigint", (c) => c.notNull())

@@ -4,14 +4,13 @@ import { pipeline } from "node:stream/promises";
 import { kindOf } from "#drivers/contract/errors.ts";
 import type { CallOptions, Entry } from "#drivers/contract/mount.ts";
 import type { MountedStorage } from "../mounted-storage.ts";
-import { entryOf, type TreeNode } from "../tree/tree.ts";
 import { isSameContent } from "./pending.ts";
 import type { PendingRecord } from "./record.ts";
 
 /** The entries of that name; several only where the service has duplicate names. None where the directory is gone. Throws what the storage fails with. */
 export async function entriesAt(
   storage: MountedStorage,
-  directory: TreeNode,
+  directory: Entry,
   rawName: string,
   o: CallOptions,
 ): Promise<readonly Entry[]> {
@@ -22,8 +21,7 @@ export async function entriesAt(
       return [await mount.stat([...parents, rawName], o)];
     }
     const found: Entry[] = [];
-    for await (const page of mount.list(entryOf(directory), o))
-      found.push(...page.filter(({ name }) => name === rawName));
+    for await (const page of mount.list(directory, o)) found.push(...page.filter(({ name }) => name === rawName));
     return found;
   } catch (error) {
     if (kindOf(error) === "not-found") return [];
@@ -49,7 +47,7 @@ export async function hasContent(
 }
 
 /** True where it is what lay there before. */
-function isUnchanged(found: Entry, base: Entry | undefined): boolean {
+export function isUnchanged(found: Entry, base: Entry | undefined): boolean {
   if (!base || found.id !== base.id || found.size !== base.size) return false;
   if (found.version !== undefined || base.version !== undefined) return found.version === base.version;
   return found.modifiedAt !== undefined && found.modifiedAt === base.modifiedAt;

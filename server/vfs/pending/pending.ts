@@ -4,6 +4,7 @@
  */
 import type { Readable } from "node:stream";
 import type { Transaction } from "kysely";
+import { LRUCache } from "lru-cache";
 import type { Clock, Log } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { ByteRange, Entry, Hashes } from "#drivers/contract/mount.ts";
@@ -18,7 +19,15 @@ import type { Spool, SpoolFile } from "../spool.ts";
 import { entryOf, type TreeNode } from "../tree/tree.ts";
 import type { PendingEnd, PendingInfo, PendingRunner } from "./api.ts";
 import { Attempts } from "./attempts.ts";
-import { entryOfPending, type PendingFailure, type PendingRecord, toRecord, toRow } from "./record.ts";
+import {
+  entryOfPending,
+  type PendingFailure,
+  type PendingPatch,
+  type PendingRecord,
+  toColumns,
+  toRecord,
+  toRow,
+} from "./record.ts";
 
 export interface PendingOptions {
   readonly store: Store;
@@ -50,6 +59,12 @@ export interface PendingPlace {
   readonly rawName: string;
 }
 
+/** The file that shows it, and its directory. */
+export interface PendingSeat {
+  readonly found: FoundNode;
+  readonly directory: FoundNode;
+}
+
 /** How much waits of one storage. */
 export interface PendingTotals {
   readonly files: number;
@@ -64,11 +79,20 @@ export interface Ending {
   after(how?: PendingEnd): Promise<void>;
 }
 
+/** The file has been stored, removed or replaced meanwhile. */
+class WaitsNoMore extends StorageError {
+  constructor() {
+    super("unavailable", "the file has changed meanwhile", { retryable: true });
+  }
+}
+
 export class Pending {
   readonly attempts = new Attempts();
   readonly #o: PendingOptions;
   readonly #records = new Map<string, PendingRecord>();
   readonly #files = new Map<string, SpoolFile>();
+  /** How those ended that waited last. */
+  readonly #ended = new LRUCache<string, PendingEnd>({ max: 10_000 });
   #runner: PendingRunner | undefined;
 
   private constructor(options: PendingOptions) {
@@ -101,6 +125,11 @@ export class Pending {
     return () => {
       if (this.#runner === runner) this.#runner = undefined;
     };
+  }
+
+  /** How it ended; undefined where that is not known any more. */
+  endOf(id: string): PendingEnd | undefined {
+    return this.#ended.get(id);
   }
 
   record(id: string): PendingRecord | undefined {
@@ -144,6 +173,7 @@ export class Pending {
       const own = this.of(node);
       return own ? [own] : [];
     }
+    if (this.#records.size === 0) return [];
     return this.all().filter((record) => {
       if (record.storageId !== storage.id) return false;
       const change = storage.tree.pending(record.id);
@@ -232,36 +262,50 @@ export class Pending {
           this.attempts
             .get(record.id)
             ?.controller.abort(new StorageError("not-found", "the file was removed or replaced"));
+        this.#ended.set(record.id, how);
         this.#runner?.ended(record.id, how);
+        // Where its directory went with it, nothing has taken its place.
+        await this.#o.table.get(record.storageId)?.tree.dropPending(record.id);
         await file?.remove();
       },
     };
   }
 
-  /** Changes a record durably. Nothing where it waits no more. */
-  async change(
-    id: string,
-    change: Partial<PendingRecord>,
-    also?: (record: PendingRecord) => Promise<void>,
-  ): Promise<void> {
-    const record = this.#records.get(id);
-    if (!record) return;
-    const changed = { ...record, ...change };
-    const { id: _, ...columns } = toRow(changed);
-    await this.#o.store.db.updateTable("pending_upload").set(columns).where("id", "=", id).execute();
-    if (this.#records.has(id)) this.#records.set(id, changed);
-    await also?.(changed);
+  /** Forgets a file that is gone with its directory. */
+  async drop(record: PendingRecord): Promise<void> {
+    const ending = this.ending(record);
+    await this.#o.store.db.transaction().execute((trx) => ending.also(trx));
+    await ending.after();
   }
 
-  /** As `change`, together with a change of the tree. */
-  changing(record: PendingRecord): Ending {
-    const { id, ...columns } = toRow(record);
+  /** Changes a record durably; what else changes of it at the same time stays. Nothing where it waits no more. */
+  async change(id: string, patch: PendingPatch): Promise<void> {
+    const record = this.#records.get(id);
+    if (!record) return;
+    await this.#o.store.db.updateTable("pending_upload").set(toColumns(record, patch)).where("id", "=", id).execute();
+    this.#patch(id, patch);
+  }
+
+  /** As `change`, together with a change of the tree, which fails `unavailable` where the file waits no more. */
+  changing(record: PendingRecord, patch: PendingPatch): Ending {
+    const { id } = record;
     return {
-      also: (trx) => trx.updateTable("pending_upload").set(columns).where("id", "=", id).execute(),
-      after: async () => {
-        if (this.#records.has(id)) this.#records.set(id, record);
+      also: async (trx) => {
+        const columns = toColumns(record, patch);
+        const { numUpdatedRows } = await trx
+          .updateTable("pending_upload")
+          .set(columns)
+          .where("id", "=", id)
+          .executeTakeFirst();
+        if (numUpdatedRows === 0n) throw new WaitsNoMore();
       },
+      after: async () => this.#patch(id, patch),
     };
+  }
+
+  #patch(id: string, patch: PendingPatch): void {
+    const now = this.#records.get(id);
+    if (now) this.#records.set(id, { ...now, ...patch });
   }
 
   async mark(id: string, failure: PendingFailure | undefined): Promise<void> {
@@ -277,15 +321,21 @@ export class Pending {
   async date({ storage, node, parent }: Pick<FoundNode, "storage" | "node" | "parent">, ms: number) {
     const record = this.of(node);
     if (!record || !parent) return undefined;
-    const dated = { ...record, modifiedAt: Math.round(ms) };
-    const changing = this.changing(dated);
-    const now = await storage.tree.put(parent, entryOfPending(dated), "pending", (trx) => changing.also(trx));
-    await changing.after();
-    return now;
+    const patch = { modifiedAt: Math.round(ms) };
+    const changing = this.changing(record, patch);
+    try {
+      const entry = entryOfPending({ ...record, ...patch });
+      const now = await storage.tree.put(parent, entry, "pending", (trx) => changing.also(trx));
+      await changing.after();
+      return now;
+    } catch (error) {
+      if (error instanceof WaitsNoMore) return undefined;
+      throw error;
+    }
   }
 
   /** Where it is shown; undefined while its storage is not mounted, or its directory not known. Asks nobody. */
-  seat(record: PendingRecord): { readonly found: FoundNode; readonly directory: FoundNode } | undefined {
+  seat(record: PendingRecord): PendingSeat | undefined {
     const storage = this.#o.table.get(record.storageId);
     const root = storage?.tree.root();
     const change = root && storage?.tree.pending(record.id);
@@ -298,10 +348,7 @@ export class Pending {
   }
 
   /** Where it is shown, again where its directory was lost from the tree. Throws `unavailable` while its storage is not mounted, and `not-found` where its directory is gone. */
-  async seated(
-    record: PendingRecord,
-    o: VfsOptions,
-  ): Promise<{ readonly found: FoundNode; readonly directory: FoundNode }> {
+  async seated(record: PendingRecord, o: VfsOptions): Promise<PendingSeat> {
     const known = this.seat(record);
     if (known) return known;
     const storage = this.#o.table.get(record.storageId);
@@ -313,10 +360,19 @@ export class Pending {
     await storage.root(o.signal);
     const again = this.seat(record);
     if (again) return again;
-    const directory = await this.#directoryOf(storage, record, o);
-    const inside = joinPath(directory.inside, storage.tree.toVisible(record.rawName));
-    const node = await storage.tree.reseat(directory.node, entryOfPending(record));
-    await this.change(record.id, { inside, movingTo: undefined });
+    return this.reseat(record, await this.#directoryOf(storage, record, o));
+  }
+
+  /** Shows it in a directory: that in which it was is another one by now, or at another storage of the same realm. */
+  async reseat(record: PendingRecord, directory: FoundNode): Promise<PendingSeat> {
+    const { storage } = directory;
+    const name = storage.tree.toVisible(record.rawName);
+    const patch = { storageId: storage.id, inside: joinPath(directory.inside, name), movingTo: undefined };
+    const changing = this.changing(record, patch);
+    const node = await storage.tree.reseat(directory.node, entryOfPending({ ...record, ...patch }), (trx) =>
+      changing.also(trx),
+    );
+    await changing.after();
     return { found: childOf(directory, node), directory };
   }
 
@@ -336,7 +392,7 @@ export class Pending {
 }
 
 /** A path inside a mount as an absolute one. */
-function joinInside(mountPath: string, inside: string): string {
+export function joinInside(mountPath: string, inside: string): string {
   if (mountPath === "/") return inside;
   return inside === "/" ? mountPath : `${mountPath}${inside}`;
 }
@@ -351,4 +407,18 @@ export function isSameContent(
   const common = told.filter(([name]) => hashes[name] !== undefined);
   if (common.length === 0) return undefined;
   return common.every(([name, value]) => hashes[name] === value.toLowerCase());
+}
+
+/** What the checkpoint of its upload is kept by. */
+export function keyOf(
+  { rawName, size, hashes }: PendingRecord,
+  { storage, node }: Pick<FoundNode, "storage" | "node">,
+) {
+  return {
+    storageId: storage.id,
+    parentId: node.id,
+    name: rawName,
+    size,
+    identity: `sha1:${hashes.sha1}`,
+  };
 }

@@ -13,6 +13,12 @@ export interface PendingFailure {
   readonly kind?: ErrorKind | undefined;
 }
 
+/** Entries of one name in a directory of a storage. */
+export interface Leftover {
+  readonly directory: Entry;
+  readonly entries: readonly Entry[];
+}
+
 /** One file that waits. Immutable. */
 export interface PendingRecord {
   /** Of its spool file and its task, and the version of the entry that shows it. */
@@ -34,12 +40,38 @@ export interface PendingRecord {
   readonly createdAt: number;
   /** What the storage had under the name when the content was accepted. */
   readonly base?: Entry | undefined;
+  /** What the storage still has where the file was before it was moved. */
+  readonly leftover?: Leftover | undefined;
   readonly conflict: Exclude<Conflict, "rename">;
   readonly userId?: number | undefined;
   readonly at: number;
   /** True once the storage may have something of it. */
   readonly isStarted: boolean;
   readonly failure?: PendingFailure | undefined;
+}
+
+/** What may change of a record, each with its column. */
+const CHANGING = {
+  storageId: "storage_id",
+  inside: "inside",
+  movingTo: "moving_to",
+  isBeingRemoved: "removing",
+  rawName: "raw_name",
+  modifiedAt: "modified_at",
+  base: "base",
+  leftover: "leftover",
+  conflict: "conflict",
+  isStarted: "started",
+  failure: "failure",
+} as const satisfies Partial<Record<keyof PendingRecord, keyof PendingRow>>;
+
+export type PendingPatch = Partial<Pick<PendingRecord, keyof typeof CHANGING>>;
+
+/** The columns of a patch alone. */
+export function toColumns(record: PendingRecord, patch: PendingPatch): Partial<PendingRow> {
+  const row = toRow({ ...record, ...patch });
+  const keys = Object.keys(patch) as (keyof PendingPatch)[];
+  return Object.fromEntries(keys.map((key) => [CHANGING[key], row[CHANGING[key]]]));
 }
 
 export function toRow(record: PendingRecord): PendingRow {
@@ -56,6 +88,7 @@ export function toRow(record: PendingRecord): PendingRow {
     modified_at: record.modifiedAt,
     created_at: record.createdAt,
     base: record.base ? JSON.stringify(record.base) : null,
+    leftover: record.leftover ? JSON.stringify(record.leftover) : null,
     conflict: record.conflict,
     user_id: record.userId ?? null,
     at: record.at,
@@ -78,6 +111,7 @@ export function toRecord(row: PendingRow): PendingRecord {
     modifiedAt: row.modified_at,
     createdAt: row.created_at,
     base: row.base === null ? undefined : (JSON.parse(row.base) as Entry),
+    leftover: row.leftover === null ? undefined : (JSON.parse(row.leftover) as Leftover),
     conflict: row.conflict as PendingRecord["conflict"],
     userId: row.user_id ?? undefined,
     at: row.at,

@@ -7,15 +7,18 @@ import { NodeResource } from "../node-resource.ts";
 import type { Properties } from "../properties/properties.ts";
 import type { Sending } from "../sending.ts";
 import type { StoredFile, Storing } from "../storing.ts";
+import { entryOf } from "../tree/tree.ts";
 import type { UsageCache } from "../usage-cache.ts";
 import type { PendingEnd, PendingUploads, UploadRunOptions } from "./api.ts";
 import { entriesAt, hasContent } from "./at-storage.ts";
 import { HeldBack } from "./attempts.ts";
-import type { Pending } from "./pending.ts";
+import type { PendingChanging } from "./changing.ts";
+import { keyOf, type Pending } from "./pending.ts";
 import type { PendingRecord } from "./record.ts";
 
 export interface PendingUploadingOptions {
   readonly pending: Pending;
+  readonly changing: PendingChanging;
   readonly sending: Sending;
   readonly storing: Storing;
   readonly checkpoints: Checkpoints;
@@ -43,7 +46,7 @@ export class PendingUploading {
     for (;;) {
       signal.throwIfAborted();
       const record = pending.record(id);
-      if (!record) return "stored";
+      if (!record) return pending.endOf(id) ?? "stored";
       const held = attempts.freed(id);
       if (held) {
         await orAborted(held, signal);
@@ -56,10 +59,9 @@ export class PendingUploading {
       signal.addEventListener("abort", stop, { once: true });
       try {
         await attempt.done;
-        return "stored";
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        if (!pending.record(id)) return "dropped";
+        if (!pending.record(id)) return pending.endOf(id) ?? "dropped";
         if (!(error instanceof HeldBack)) throw error;
       } finally {
         signal.removeEventListener("abort", stop);
@@ -96,13 +98,15 @@ export class PendingUploading {
   }
 
   async #attempt(asked: PendingRecord, outer: AbortSignal, onProgress: (bytes: number) => void): Promise<void> {
-    const { pending, sending, storing } = this.#o;
+    const { pending, changing, sending, storing } = this.#o;
     const o = { signal: outer, priority: "upload" as const };
-    const seat = await pending.seated(asked, o);
+    const seat = await changing.found(asked, o);
+    if (!seat) return;
     const { storage } = seat.found;
     const signal = AbortSignal.any([outer, storage.closing]);
     const [record, file] = [pending.record(asked.id), pending.file(asked.id)];
     if (!record || !file) return;
+    if (record.leftover) await changing.clearLeftover(record, storage, { signal });
     if (record.isStarted && (await this.#isThere(record, seat, signal))) return;
     if (!record.isStarted) await pending.change(record.id, { isStarted: true });
     const target = {
@@ -121,7 +125,7 @@ export class PendingUploading {
   /** An earlier try may have been stored though nobody heard of it. */
   async #isThere(record: PendingRecord, { found, directory }: Seat, signal: AbortSignal): Promise<boolean> {
     const o = { signal, priority: "upload" as const };
-    for (const entry of await entriesAt(found.storage, directory.node, record.rawName, o)) {
+    for (const entry of await entriesAt(found.storage, entryOf(directory.node), record.rawName, o)) {
       if (!(await hasContent(found.storage, entry, record, o))) continue;
       await this.#o.checkpoints.abandon(found.storage, keyOf(record, directory));
       await this.#finish(record.id, { entry, digests: record.hashes, bytes: record.size });
@@ -166,17 +170,6 @@ export function pendingUploads(pending: Pending, uploading: PendingUploading): P
     attach: (runner) => pending.attach(runner),
     upload: (id, o) => uploading.upload(id, o),
     mark: (id, failure) => pending.mark(id, failure),
-  };
-}
-
-/** What the checkpoint of its upload is kept by. */
-function keyOf({ rawName, size, hashes }: PendingRecord, directory: FoundNode) {
-  return {
-    storageId: directory.storage.id,
-    parentId: directory.node.id,
-    name: rawName,
-    size,
-    identity: `sha1:${hashes.sha1}`,
   };
 }
 

@@ -137,6 +137,9 @@ export class Properties {
     const { storage, node, parent } = found;
     const dated = (await this.#placeholders.date(found, ms)) ?? (await this.#pending.date(found, ms));
     if (dated) return { node: dated, toRemember: undefined };
+    const stored = node.pending ? this.#lookup.known(found.path) : undefined;
+    // Its upload has ended just now.
+    if (stored && !stored.node.pending) return this.#date(stored, ms, o);
     await storage.mount();
     if (!storage.capabilities?.setModifiedAt) return { node, toRemember: ms };
     let entry: Entry;

@@ -169,9 +169,14 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
       const change = core.overlay.pending(version);
       return change?.mountId === mount.mountId ? change : undefined;
     },
-    async reseat(parent, entry) {
+    dropPending: (version) =>
+      core.serial(async () => {
+        const change = core.overlay.pending(version);
+        if (change) await core.overlay.drop([change]);
+      }),
+    async reseat(parent, entry, also) {
       const before = core.overlay.pending(entry.version ?? "");
-      const node = await put(parent, entry, "pending");
+      const node = await put(parent, entry, "pending", undefined, also);
       const isElsewhere = before && (before.parentN !== node.parentN || before.name !== node.name);
       if (isElsewhere) await core.serial(() => core.overlay.drop([before]));
       return node;

@@ -61,6 +61,9 @@ export class Overlay {
       .select((eb) => eb("content", "is not", null).as("has_content"))
       .execute();
     for (const row of rows) overlay.#remember(toChange(row));
+    // What waited for its upload, and was removed with its directory.
+    const waiting = new Set((await store.db.selectFrom("pending_upload").select("id").execute()).map(({ id }) => id));
+    await overlay.drop([...overlay.#pending.values()].filter(({ entry }) => !waiting.has(entry!.version!)));
     return overlay;
   }
 

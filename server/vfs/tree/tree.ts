@@ -91,8 +91,10 @@ export interface MountTree {
   placeholderTotals(): PlaceholderTotals;
   /** Where pending content is shown, by the version of its entry; the directory may be gone. */
   pending(version: string): Pick<LocalChange, "parentN" | "name" | "n" | "entry"> | undefined;
+  /** Forgets where pending content was shown whose directory is gone. */
+  dropPending(version: string): Promise<void>;
   /** Shows pending content in another directory of the same path, or of its new one: that in which it was is not known any more. */
-  reseat(parent: TreeNode, entry: Entry): Promise<TreeNode>;
+  reseat(parent: TreeNode, entry: Entry, also?: Also): Promise<TreeNode>;
   /** A local removal of a visible name, with the subtree below it. */
   remove(parent: TreeNode, name: string, also?: Also): Promise<void>;
   /**

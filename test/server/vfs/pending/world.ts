@@ -1,4 +1,8 @@
 /** A vfs with tasks over storages in memory whose uploads a test holds, lets go and spoils, with a clock that it turns. */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtemp, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
@@ -6,13 +10,13 @@ import { onTestFinished } from "vitest";
 import type { AnyDriver } from "#drivers/contract/driver.ts";
 import type { UploadOptions, Usage } from "#drivers/contract/mount.ts";
 import type { Traits } from "#drivers/contract/traits.ts";
+import { local } from "#drivers/local/index.ts";
 import { createMemoryDriver, type MemoryDriverOptions } from "#drivers/memory/index.ts";
-import { MemoryStore } from "#drivers/memory/store.ts";
-import { openAuth } from "#server/auth/auth.ts";
-import { openSettings } from "#server/store/settings.ts";
+import { MemoryStore, type SeedTree } from "#drivers/memory/store.ts";
+import type { Auth } from "#server/auth/auth.ts";
+import type { User } from "#server/auth/users.ts";
 import type { Task, Tasks } from "#server/tasks/api.ts";
 import { openTasks } from "#server/tasks/open.ts";
-import { systemClock } from "#server/upstream/clock.ts";
 import type { StorageInput, Vfs } from "#server/vfs/api.ts";
 import type { WriteOptions, WriteResult } from "#server/vfs/resource.ts";
 import { FakeClock } from "#test/server/layers/fake-clock.ts";
@@ -54,13 +58,26 @@ export class Upstream {
   }
 }
 
+const OWNER: User = {
+  ...{ id: 1, name: "admin", role: "admin", basePath: "/" },
+  ...{ permission: 0, disabled: false, passwordChangedAt: 0 },
+};
+
+/** Uploads ask nobody's rights: they are owed. */
+const AUTH = {
+  users: { get: async () => OWNER, owner: async () => OWNER },
+  permissions: { of: (user: User) => ({ user }) },
+} as unknown as Pick<Auth, "users" | "permissions">;
+
 export interface PendingWorldOptions {
   readonly mode?: StorageInput["writeMode"];
   readonly replyWithinMs?: number;
   readonly traits?: Partial<Traits>;
   readonly without?: NonNullable<MemoryDriverOptions["without"]>;
   readonly spoolQuota?: number;
-  readonly seed?: NonNullable<MemoryDriverOptions["seed"]>;
+  readonly seed?: SeedTree;
+  /** `folder`: ids are paths. Default `memory`: ids survive moves. */
+  readonly storage?: "memory" | "folder";
 }
 
 export interface PendingWorld {
@@ -75,23 +92,31 @@ export interface PendingWorld {
   names(path: string): Promise<readonly string[]>;
   /** What the storage itself has, by path. */
   stored(): Readonly<Record<string, string>>;
+  /** Names of files in the spool. */
+  spooled(): Promise<readonly string[]>;
   uploads(): Promise<readonly Task[]>;
   /** Resolves when nothing waits any more; fails after 5 s. */
   settled(): Promise<void>;
   until(what: () => boolean | Promise<boolean>): Promise<void>;
   restart(): Promise<void>;
+  /** Ends it before its test does. */
+  close(): Promise<void>;
 }
 
 /** A world with one storage at `/s` and another at `/other`, which takes files as they come. */
 export async function openPendingWorld(options: PendingWorldOptions = {}): Promise<PendingWorld> {
   const upstream = new Upstream();
-  const { traits, without, seed } = options;
-  const plain = createMemoryDriver({
-    ...{ id: "slow", aliases: [], store: upstream.store },
-    ...(seed && { seed }),
-    ...(without && { without }),
-    traits: { upload: { source: "seekable", size: "required" }, ...traits },
-  });
+  const { without, seed = {} } = options;
+  const traits = { upload: { source: "seekable", size: "required" } as const, ...options.traits };
+  const folder = await mkdtemp(join(tmpdir(), "pandav-pending-"));
+  if (options.storage === "folder") plant(folder, seed);
+  const plain: AnyDriver =
+    options.storage === "folder"
+      ? { ...local, id: "slow", traits: { ...local.traits, ...traits } }
+      : createMemoryDriver({
+          ...{ id: "slow", aliases: [], store: upstream.store, seed, traits },
+          ...(without && { without }),
+        });
   const slow: AnyDriver = changed(plain, (mount) => ({
     ...(mount.upload && {
       async upload(parent, name, source, o) {
@@ -113,24 +138,28 @@ export async function openPendingWorld(options: PendingWorldOptions = {}): Promi
     ...(options.spoolQuota !== undefined && { spoolQuota: options.spoolQuota }),
   });
   await test.mount({
-    ...{ mountPath: "/s", driver: "slow", settings: {}, writeMode: options.mode ?? "back" },
+    ...{ mountPath: "/s", driver: "slow", writeMode: options.mode ?? "back" },
+    settings: options.storage === "folder" ? { root: folder } : {},
     ...(options.replyWithinMs !== undefined && { replyWithinMs: options.replyWithinMs }),
   });
   await test.mount({ mountPath: "/other", driver: "other", settings: {} });
   let tasks: Tasks;
   const open = async () => {
-    const settings = await openSettings(test.store, { token: "alist-test-token" });
     const { store, vfs } = test;
-    const auth = await openAuth({ store, settings, clock: systemClock, log: silentLog, adminPassword: "pw" });
-    tasks = await openTasks({ store, auth, vfs, clock, log: silentLog, jitter: () => 0.5 });
+    tasks = await openTasks({ store, auth: AUTH, vfs, clock, log: silentLog, jitter: () => 0.5 });
     tasks.start();
   };
   await open();
-  onTestFinished(async () => {
+  let isOpen = true;
+  const close = async () => {
+    if (!isOpen) return;
+    isOpen = false;
     upstream.letGo();
     await tasks.close(AbortSignal.timeout(5_000));
     await test.dispose();
-  });
+    rmSync(folder, { recursive: true });
+  };
+  onTestFinished(close);
   const until = async (what: () => boolean | Promise<boolean>) => {
     for (const deadline = Date.now() + 5_000; !(await what()); await setImmediate()) {
       if (Date.now() > deadline) throw new Error("it did not come to that");
@@ -140,6 +169,7 @@ export async function openPendingWorld(options: PendingWorldOptions = {}): Promi
     clock,
     upstream,
     until,
+    close,
     get vfs() {
       return test.vfs;
     },
@@ -160,7 +190,8 @@ export async function openPendingWorld(options: PendingWorldOptions = {}): Promi
       const { entries } = await test.vfs.list(path, { ...forever, refresh: "always" });
       return (entries ?? []).map(({ name, pending }) => (pending ? `${name}*` : name)).sort();
     },
-    stored: () => contentOf(upstream.store),
+    stored: () => (options.storage === "folder" ? contentIn(folder) : contentOf(upstream.store)),
+    spooled: () => readdir(join(test.dataDir, "spool")),
     uploads: () => tasks.list({ kind: "upload" }),
     settled: () => until(() => test.vfs.pending.list().length === 0),
     async restart() {
@@ -182,4 +213,24 @@ function contentOf(store: MemoryStore): Readonly<Record<string, string>> {
   };
   walk(store.root, "");
   return found;
+}
+
+function plant(folder: string, seed: SeedTree): void {
+  for (const [name, value] of Object.entries(seed)) {
+    if (typeof value === "string" || value instanceof Uint8Array) writeFileSync(join(folder, name), value);
+    else {
+      mkdirSync(join(folder, name));
+      plant(join(folder, name), value);
+    }
+  }
+}
+
+function contentIn(folder: string): Readonly<Record<string, string>> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return Object.fromEntries(
+    files.map(({ parentPath, name }) => [
+      join(parentPath, name).slice(folder.length + 1),
+      readFileSync(join(parentPath, name), "utf8"),
+    ]),
+  );
 }
