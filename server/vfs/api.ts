@@ -105,8 +105,8 @@ export interface StorageInput {
   readonly delivery?: "auto" | "proxy" | "redirect";
   /** Empty files and file managers' own, such as `.DS_Store`: `keep` them here until content comes, `pass` them to the service, or as the driver says. */
   readonly placeholders?: "auto" | "keep" | "pass";
-  /** When a write is answered; absent: `auto` where the driver needs the whole body before it begins, else `through`. */
-  readonly writeMode?: ReplyMode;
+  /** When a write is answered; `default`: `auto` where the driver needs the whole body before it begins, else `through`. */
+  readonly writeMode?: ReplyMode | "default";
   /** How long `auto` waits for the storage, in milliseconds; default one minute. */
   readonly replyWithinMs?: number;
   /** Id of the account that the driver works with. Absent: the one it has, or the only one of the kind where the driver needs one. */

@@ -123,6 +123,8 @@ export interface WriteOptions extends VfsOptions {
    * known to make files empty first, and to write files of its own; `possible`: of this one nobody knows. Absent: it is meant as it comes.
    */
   readonly mayBeKept?: "likely" | "possible";
+  /** The caller would rather be answered when the content is kept here durably, where the storage's mode is `auto`. */
+  readonly answerEarly?: boolean;
   /**
    * Called with what is at the path now (undefined: nothing): before the first byte is read, and again before the new content takes its place.
    * What it throws fails the write; nothing has changed then.

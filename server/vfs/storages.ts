@@ -104,7 +104,7 @@ export class StorageAdministration implements Storages {
       ...columnsOf(input, mountPath, definition.id, settings),
       // As does one that knows no placeholders.
       placeholders: input.placeholders ?? old.placeholders,
-      write_mode: input.writeMode ?? old.write_mode,
+      write_mode: input.writeMode === "default" ? null : (input.writeMode ?? old.write_mode),
       reply_within: input.replyWithinMs ?? old.reply_within,
       account_id: account,
       modified_at: this.#o.clock.now(),
@@ -244,7 +244,7 @@ function columnsOf(
     freshness: input.freshness ? JSON.stringify(input.freshness) : null,
     delivery: input.delivery ?? "auto",
     placeholders: input.placeholders ?? "auto",
-    write_mode: input.writeMode ?? null,
+    write_mode: input.writeMode === "default" ? null : (input.writeMode ?? null),
     reply_within: input.replyWithinMs ?? null,
   };
 }

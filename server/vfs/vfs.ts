@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { Clock, Log } from "#drivers/contract/driver.ts";
-import { kindOf } from "#drivers/contract/errors.ts";
+import { kindOf, StorageError } from "#drivers/contract/errors.ts";
 import type { Usage } from "#drivers/contract/mount.ts";
 import { isWithin, joinPath } from "#drivers/contract/path.ts";
 import type { Capabilities } from "#drivers/contract/traits.ts";
@@ -178,6 +178,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
       settling.close();
       clearInterval(purge);
       clearInterval(sweep);
+      await pending.attempts.stop(new StorageError("unavailable", "the server is stopping"));
       await Promise.all(table.all().map((storage) => storage.close()));
       await remembered.settled();
       await tree.close();

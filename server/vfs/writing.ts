@@ -59,7 +59,7 @@ export class Writing {
 
   async write(path: string, source: WriteSource, asked: WriteOptions): Promise<WriteResult> {
     const { target, o } = await this.#target(path, asked);
-    const mode = replyModeOf(target, source, this.#o.pending.accepts);
+    const mode = replyModeOf(target, source, o, this.#o.pending.accepts);
     await this.#refuse(target, source, o, mode !== "through" || this.#needsSpool(target, source));
     const upload = this.#o.uploads.begin(target.path, { takesAnyName: o.conflict === "rename" });
     let release = () => {};
@@ -266,6 +266,8 @@ export class Writing {
       return await this.#accept(write, source, spooled, true, (record) => {
         // From here on the client's leaving stops nothing.
         signal.removeEventListener("abort", stop);
+        const { closing } = target.storage;
+        closing.addEventListener("abort", () => controller.abort(closing.reason), { once: true });
         uploading.adopt(record, stored, controller, bytes, (listener) => {
           onProgress = listener;
         });

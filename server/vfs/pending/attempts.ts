@@ -52,6 +52,13 @@ export class Attempts {
     return attempt;
   }
 
+  /** Stops all that is on its way, and resolves when it has let go. */
+  async stop(reason: unknown): Promise<void> {
+    const running = [...this.#running.values()];
+    for (const { controller } of running) controller.abort(reason);
+    await Promise.allSettled(running.map(({ done }) => done));
+  }
+
   /** Stops what is on its way and keeps it from beginning again; resolves when it has let go. To be released by the returned function, once. */
   async hold(ids: readonly string[]): Promise<() => void> {
     for (const id of ids) {

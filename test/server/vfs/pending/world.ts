@@ -35,7 +35,7 @@ export class Upstream {
   usage: Usage | undefined;
   #gate: PromiseWithResolvers<void> | undefined;
 
-  /** From now on uploads wait before their last step. */
+  /** From now on uploads are silent once their last byte was taken. */
   hold(): void {
     this.#gate ??= Promise.withResolvers<void>();
   }
@@ -121,6 +121,8 @@ export async function openPendingWorld(options: PendingWorldOptions = {}): Promi
     ...(mount.upload && {
       async upload(parent, name, source, o) {
         upstream.begun.push(name);
+        // It is silent when it has all of it.
+        await buffer(await source.open());
         await upstream.pass(o);
         const entry = await mount.upload!(parent, name, source, o);
         upstream.ended.push(name);
