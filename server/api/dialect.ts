@@ -1,4 +1,5 @@
 /** AList's two forms of a role, decided per request (alist-api.md §1). */
+import type { IncomingMessage } from "node:http";
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { User } from "../auth/users.ts";
@@ -12,9 +13,18 @@ export const ROLE_NUMBER: Readonly<Record<User["role"], number>> = { general: 0,
 
 /** The dialect of a request: the setting `api_dialect`, else by its `Client-Id`, which only newer front ends send. */
 export function dialectOf(c: Context, settings: Settings): Dialect {
+  return dialectFor(settings, c.req.header("Client-Id") !== undefined || c.req.query("client_id") !== undefined);
+}
+
+/** The same, of a raw request. */
+export function dialectOfRequest({ headers }: Pick<IncomingMessage, "headers">, settings: Settings): Dialect {
+  return dialectFor(settings, headers["client-id"] !== undefined);
+}
+
+function dialectFor(settings: Settings, isNewer: boolean): Dialect {
   const setting = settings.get("api_dialect");
   if (setting !== "auto") return setting;
-  return c.req.header("Client-Id") !== undefined || c.req.query("client_id") !== undefined ? "roles" : "classic";
+  return isNewer ? "roles" : "classic";
 }
 
 /** A user's role on the wire. */

@@ -51,6 +51,7 @@ const uploadHeaders = z.object({
   "X-File-Size": z.string().optional(),
   "Last-Modified": z.string().optional(),
   Overwrite: z.string().optional(),
+  "As-Task": z.string().optional(),
   Password: z.string().optional(),
 });
 
@@ -66,7 +67,12 @@ export function describeUploads(app: ApiApp): void {
   };
   const pieceHeaders = z.object({ "X-Upload-Id": z.string(), "X-Chunk-Index": z.string() });
   for (const [path, summary, headers, type] of [
-    [PUT_PATH, "Store a file; answered when it is stored and verified", uploadHeaders, "application/octet-stream"],
+    [
+      PUT_PATH,
+      "Store a file; answered when it is stored and verified, or kept here and its upload a task",
+      uploadHeaders,
+      "application/octet-stream",
+    ],
     [FORM_PATH, "Store the field `file` of a form", uploadHeaders, "multipart/form-data"],
     [PIECE_PATH, "One piece of an upload", pieceHeaders, "application/octet-stream"],
   ] as const) {

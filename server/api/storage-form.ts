@@ -166,9 +166,11 @@ function toMinutes({ freshness }: StorageInfo): number {
   return typeof freshness?.default === "number" ? Math.round(freshness.default / 60_000) : DEFAULT_MINUTES;
 }
 
-/** `work`, `disabled`, or the failure, escaped: alist-web renders it as HTML (alist-api.md §12.1). */
+/** `work`, `disabled`, that uploads have failed for good, or the failure, escaped: alist-web renders it as HTML (alist-api.md §12.1). */
 function toStatus(info: StorageInfo): string {
   if (info.disabled) return "disabled";
+  const { failed } = info.pending;
+  if (info.state === "working" && failed > 0) return `${failed} uploads failed: see the tasks`;
   if (info.state === "working") return "work";
   return escapeHtml(info.error ?? info.state);
 }

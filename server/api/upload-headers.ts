@@ -23,6 +23,8 @@ export interface AnnouncedUpload {
   /** `X-File-Size`: bytes. */
   readonly size?: number;
   readonly hashes: Hashes;
+  /** `As-Task`: the answer need not wait for the storage. */
+  readonly asTask: boolean;
 }
 
 /** Throws ApiError 400 on what cannot be read, PathError on a path that cannot be. */
@@ -48,6 +50,7 @@ export function announcedUpload({ headers }: Pick<IncomingMessage, "headers">, u
     ...(modified !== undefined && { modifiedAt: modified }),
     ...(size !== undefined && { size }),
     hashes,
+    asTask: text("as-task").toLowerCase() === "true",
   };
 }
 

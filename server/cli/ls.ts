@@ -141,12 +141,21 @@ function lookOf(o: LsOptions, isTerminal: boolean): (row: WalkedReply, name: str
     return (row, name) => {
       const known = row.kind === "file" && row.size !== undefined;
       const size = known ? (isHuman ? humanSize(row.size!) : String(row.size)) : "-";
-      const mark = row.kind === "directory" ? "d" : "-";
+      const mark = row.kind === "directory" ? "d" : markOf(row);
       return `${mark} ${size.padStart(width)} ${localMinutes(row.modifiedAt)} ${marked(row, name)}\n`;
     };
   }
   // Programs that read the output get names alone; people see sizes as jdisk shows them (sjtu-pan.md §9.1).
-  return (row, name) => `${marked(row, name)}${isTerminal ? jdiskSize(row) : ""}\n`;
+  return (row, name) => `${marked(row, name)}${isTerminal ? `${jdiskSize(row)}${uploadOf(row)}` : ""}\n`;
+}
+
+/** `p`: the upload is pending; `!`: it has failed. */
+function markOf({ upload }: WalkedReply): string {
+  return upload === "failed" ? "!" : upload === "pending" ? "p" : "-";
+}
+
+function uploadOf({ upload }: WalkedReply): string {
+  return upload === undefined ? "" : ` (upload ${upload})`;
 }
 
 function jdiskSize({ kind, size = 0 }: WalkedReply): string {
@@ -154,7 +163,7 @@ function jdiskSize({ kind, size = 0 }: WalkedReply): string {
   return size >= 1024 ** 2 ? ` (${(size / 1024 ** 2).toFixed(1)}M)` : ` (${(size / 1024).toFixed(1)}K)`;
 }
 
-function toJson({ path, kind, size, sizeIs, modifiedAt }: WalkedReply) {
+function toJson({ path, kind, size, sizeIs, modifiedAt, upload }: WalkedReply) {
   return {
     path,
     name: nameOf(path),
@@ -162,5 +171,6 @@ function toJson({ path, kind, size, sizeIs, modifiedAt }: WalkedReply) {
     ...(size !== undefined && { size }),
     ...(sizeIs && { sizeIs }),
     ...(modifiedAt !== undefined && { modifiedAt }),
+    ...(upload && { upload }),
   };
 }

@@ -41,9 +41,14 @@ function describe(found: StatReply): string {
     ["Modified", time(found.modifiedAt)],
     ...(found.createdAt === undefined ? [] : ([["Created", time(found.createdAt)]] as [string, string][])),
     ...Object.entries(found.hashes ?? {}).map(([name, value]): [string, string] => [name.toUpperCase(), value]),
+    ...(found.pending ? ([["Upload", uploadOf(found)]] as [string, string][]) : []),
     ...(found.mountPath === undefined ? [] : ([["Storage", found.mountPath]] as [string, string][])),
   ];
   return lines.map(([name, value]) => `${`${name}:`.padEnd(10)}${oneLine(value)}\n`).join("");
+}
+
+function uploadOf({ failure }: StatReply): string {
+  return failure ? `failed: ${failure.message} (pandav tasks retry)` : "pending: kept here until the storage has it";
 }
 
 function time(ms: number | undefined): string {

@@ -5,6 +5,7 @@ import { UsageError } from "../config.ts";
 import { findAccount } from "./accounts.ts";
 import type { Client } from "./client.ts";
 import type { Definer } from "./definer.ts";
+import { humanSize } from "./format.ts";
 import { mountInUse, mountsOf } from "./paths.ts";
 import { CommandError, EXIT } from "./report.ts";
 import { table } from "./table.ts";
@@ -27,7 +28,7 @@ export function addStorage(define: Definer): void {
     .verb("add <mount-path> <driver>", "Mount a storage.")
     .option(
       "--set <key=value>",
-      "a setting of the driver (repeatable)",
+      "a setting of the driver, or write_mode or reply_within (repeatable)",
       (text: string, before: string[]) => [...before, text],
       [],
     )
@@ -39,6 +40,11 @@ export function addStorage(define: Definer): void {
     )
     .action((mountPath, driver, options, command) =>
       define.withClient(command, (client) => mountStorage(client, mountPath, driver, options), { mayCreate: true }),
+    );
+  storage
+    .verb("set <mount-path> <key=value...>", "Change settings of a storage: the driver's, write_mode or reply_within.")
+    .action((mountPath, settings, _options, command) =>
+      define.withClient(command, (client) => setStorage(client, mountPath, settings)),
     );
   const changes: [StorageAction, string][] = [
     ["remove", "Forget a storage; what it holds stays where it is."],
@@ -64,11 +70,18 @@ async function listStorages(client: Client, json: boolean, out: Writable): Promi
   const rows = all.map((one) => [
     one.mountPath,
     one.driver,
-    one.error ? `${one.state}: ${one.error}` : one.state,
+    `${one.error ? `${one.state}: ${one.error}` : one.state}${uploadsOf(one)}`,
     one.mountPath === inUse ? "in use" : "",
     one.remark,
   ]);
   await print(out, table([["MOUNT PATH", "DRIVER", "STATE", "USE", "REMARK"], ...rows]));
+}
+
+/** What waits for its upload, in words. */
+function uploadsOf({ pending: { files, bytes, failed } }: StorageReply): string {
+  if (files === 0) return "";
+  const what = `${files} ${files === 1 ? "upload" : "uploads"} (${humanSize(bytes)}) pending`;
+  return `, ${what}${failed > 0 ? `, ${failed} failed` : ""}`;
 }
 
 /** The mount in use, where one is decided. */
@@ -88,10 +101,17 @@ interface AddOptions {
 }
 
 async function mountStorage(client: Client, mountPath: string, driver: string, o: AddOptions): Promise<void> {
-  const settings = Object.fromEntries(o.set.map(parseSetting));
+  const { settings, mount } = parseSettings(o.set);
   const account = o.account === undefined ? undefined : (await findAccount(client, o.account)).id;
-  const body = { mountPath, driver, settings, account, remark: o.remark, placeholders: o.placeholders };
+  const body = { mountPath, driver, settings, account, remark: o.remark, placeholders: o.placeholders, ...mount };
   await client.call({ method: "POST", path: "/api/pandav/storages", body }, z.unknown());
+}
+
+async function setStorage(client: Client, mountPath: string, texts: readonly string[]): Promise<void> {
+  const { settings, mount } = parseSettings(texts);
+  const { id } = await findStorage(client, mountPath);
+  const body = { id, settings, ...mount };
+  await client.call({ method: "POST", path: "/api/pandav/storages/set", body }, z.unknown());
 }
 
 type StorageAction = "remove" | "enable" | "disable";
@@ -113,6 +133,22 @@ async function findStorage(client: Client, mountPath: string): Promise<StorageRe
   const found = all.find((one) => one.mountPath === wanted);
   if (found) return found;
   throw new CommandError(EXIT.notFound, `${wanted}: no storage is mounted there (pandav storage list shows them)`);
+}
+
+/** The driver's settings, and those that every storage has, whatever its driver. */
+function parseSettings(texts: readonly string[]) {
+  const { write_mode: writeMode, reply_within: within, ...settings } = Object.fromEntries(texts.map(parseSetting));
+  const mount = {
+    ...(writeMode !== undefined && { writeMode }),
+    ...(within !== undefined && { replyWithinMs: parseSeconds(within) }),
+  };
+  return { settings, mount };
+}
+
+function parseSeconds(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(s|min)?$/.exec(text.trim()) ?? [];
+  if (number !== undefined) return Math.round(Number(number) * (unit === "min" ? 60_000 : 1000));
+  throw new UsageError(`reply_within needs seconds, such as 60 or 5min, and not "${text}"`);
 }
 
 function parseSetting(text: string): [string, string] {

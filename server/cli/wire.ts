@@ -25,6 +25,7 @@ export const walked = z.object({
   size: z.number().optional(),
   sizeIs: z.enum(["exact", "about"]).optional(),
   modifiedAt: z.number().optional(),
+  upload: z.enum(["pending", "failed"]).optional(),
   isLast: z.boolean().optional(),
   isEntered: z.boolean().optional(),
   failure: failedRow.optional(),
@@ -110,6 +111,8 @@ export const resource = z.looseObject({
   hashes: z.record(z.string(), z.string()).optional(),
   etag: z.string().optional(),
   mountPath: z.string().optional(),
+  pending: z.boolean().optional(),
+  failure: z.object({ message: z.string() }).optional(),
 });
 export type StatReply = z.output<typeof resource>;
 
@@ -121,6 +124,7 @@ export const storage = z.looseObject({
   remark: z.string(),
   state: z.string(),
   error: z.string().optional(),
+  pending: z.object({ files: z.int(), bytes: z.number(), failed: z.int() }),
 });
 export type StorageReply = z.output<typeof storage>;
 

@@ -7,6 +7,8 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** A sign of life: the limit counts from now. */
   touch(): void;
+  /** A sign of life after which it may be silent for so long, in milliseconds. */
+  allow(ms: number): void;
   /** Stops counting; the signal no longer aborts. */
   end(): void;
 }
@@ -27,6 +29,7 @@ export function startDeadline(
   const passed = new AbortController();
   const ended = new AbortController();
   let since = clock.now();
+  let limit = ms;
   const follow = () => {
     passed.abort(outer.reason);
     ended.abort(ENDED);
@@ -37,13 +40,13 @@ export function startDeadline(
   };
   const count = async () => {
     for (;;) {
-      const left = since + ms - clock.now();
+      const left = since + limit - clock.now();
       if (left > 0) await clock.sleep(left, ended.signal);
       else if (isWaiting()) break;
       else since = clock.now();
     }
     outer.removeEventListener("abort", follow);
-    const seconds = Math.round(ms / 1000);
+    const seconds = Math.round(limit / 1000);
     passed.abort(
       new StorageError("timeout", `the storage gave no sign of life for ${seconds} s (${what})`, { retryable: true }),
     );
@@ -57,6 +60,10 @@ export function startDeadline(
   return {
     signal: passed.signal,
     touch() {
+      since = clock.now();
+    },
+    allow(longer) {
+      limit = longer;
       since = clock.now();
     },
     end,

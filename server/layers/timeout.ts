@@ -8,8 +8,17 @@ import { dropLink } from "./shared-link.ts";
 import { orAbort } from "./waiting.ts";
 import { onBytes, watchedSource } from "./watched-stream.ts";
 
-/** Longest silence in milliseconds: of a metadata call or between two pages, of a read, of an upload, of a batch (a service may delete a large tree in one call). */
-export const LIMITS = { metadataMs: 30_000, readMs: 60_000, uploadMs: 120_000, batchMs: 600_000 } as const;
+/**
+ * Longest silence in milliseconds: of a metadata call or between two pages, of a read, of an upload and, once its last byte was taken, of the service that
+ * puts it together, of a batch (a service may delete a large tree in one call).
+ */
+export const LIMITS = {
+  metadataMs: 30_000,
+  readMs: 60_000,
+  uploadMs: 120_000,
+  assembleMs: 45 * 60_000,
+  batchMs: 600_000,
+} as const;
 
 /** How long a change that was called off may take to come to its end, in milliseconds, before the caller is let go without knowing. */
 export const GRACE_MS = 5000;
@@ -111,7 +120,8 @@ function watched(call: Call, deadline: Deadline): readonly unknown[] {
       }),
     }),
   ];
-  if (call.operation === "upload") args[2] = watchedSource(args[2] as UploadSource, deadline.touch);
+  if (call.operation === "upload")
+    args[2] = watchedSource(args[2] as UploadSource, deadline.touch, () => deadline.allow(LIMITS.assembleMs));
   return args;
 }
 

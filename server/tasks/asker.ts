@@ -22,6 +22,11 @@ export function rightsOf(permissions: Permissions, user: User): Rights {
   return permissions.of(user, { front: "api" });
 }
 
+/** The asker as he was. */
+export function askerThen({ userId, creator, role, basePath, permission }: Asker): User {
+  return { id: userId, name: creator, role, basePath, permission, disabled: false, passwordChangedAt: 0 };
+}
+
 /** The asker as he is now. Throws `permission-denied` where he is gone, disabled, or sees another folder than then. */
 export async function askerNow(users: Pick<Users, "get">, asker: Asker): Promise<User> {
   const user = await users.get(asker.userId);

@@ -14,6 +14,7 @@ import {
   type TaskEvent,
   type TaskQuery,
   type Tasks,
+  type Totals,
 } from "./api.ts";
 import { askerOf, rightsOf } from "./asker.ts";
 import { type Failure, retryDelay } from "./failure.ts";
@@ -36,7 +37,7 @@ const UNWRITTEN_MS = 60_000;
 
 export interface EngineParts {
   readonly store: Pick<Store, "db" | "takeBlock">;
-  readonly users: Pick<Users, "get">;
+  readonly users: Pick<Users, "get" | "owner">;
   readonly permissions: Permissions;
   readonly kinds: readonly AnyKind[];
   readonly clock: Clock;
@@ -64,6 +65,7 @@ class Engine implements Tasks {
   readonly #leaving = new Set<string>();
   readonly #listeners = new Set<(event: TaskEvent) => void>();
   readonly #closing = new AbortController();
+  readonly #detach: (() => void)[] = [];
   #isStarted = false;
   #alarm: AbortController | undefined;
 
@@ -77,6 +79,7 @@ class Engine implements Tasks {
       itemsOf: (id) => this.#itemsOf(id),
       save: (record) => records.save(record),
       tell: (record) => this.#tell({ task: this.#show(record) }),
+      told: (record) => this.#told(record),
       ended: (record, outcome) => this.#ended(record, outcome),
       freed: () => this.#pump(),
     });
@@ -112,15 +115,19 @@ class Engine implements Tasks {
     if (!parsed.success) {
       throw new StorageError("invalid-config", `the task cannot be taken on: ${parsed.error.issues[0]?.message}`);
     }
-    const { clock, permissions, store } = this.#parts;
-    await kind.check(parsed.data, rightsOf(permissions, user), this.#closing.signal);
+    await kind.check(parsed.data, rightsOf(this.#parts.permissions, user), this.#closing.signal);
+    return this.#insert(randomText(ID_LENGTH), kindName, parsed.data as Json, user, NO_TOTALS);
+  }
+
+  async #insert(id: string, kind: string, input: Json, user: User, totals: Totals): Promise<Task> {
+    const { clock, store } = this.#parts;
     const number = await store.takeBlock("task", 1);
     const record: TaskRecord = {
       ...askerOf(user),
-      id: randomText(ID_LENGTH),
+      id,
       number,
-      kind: kindName,
-      input: JSON.stringify(parsed.data),
+      kind,
+      input: JSON.stringify(input),
       createdAt: clock.now(),
       state: "waiting",
       step: "",
@@ -129,7 +136,7 @@ class Engine implements Tasks {
       nextAt: undefined,
       startedAt: undefined,
       endedAt: undefined,
-      totals: NO_TOTALS,
+      totals,
       plan: undefined,
     };
     await this.#records.insert(record);
@@ -139,6 +146,47 @@ class Engine implements Tasks {
     this.#tell({ task });
     this.#pump();
     return task;
+  }
+
+  /** Takes on what nobody asked for. */
+  async #take(kind: AnyKind, owed: { id: string; input: Json; userId: number | undefined }): Promise<void> {
+    const { users, log } = this.#parts;
+    try {
+      if (this.#open.has(owed.id)) return;
+      const known = await this.#records.get(owed.id);
+      if (known) return await this.#told(known);
+      const user = (owed.userId === undefined ? undefined : await users.get(owed.userId)) ?? (await users.owner());
+      await this.#insert(owed.id, kind.name, owed.input, user, kind.origin!.totals(owed.input));
+    } catch (error) {
+      log.warn({ err: error, task: owed.id }, "a task could not be written down: it begins after the next start");
+    }
+  }
+
+  /** There is nothing left to do of a task, whatever its state. One that runs hears of it by itself. */
+  async #settleNow(id: string, state: "succeeded" | "cancelled"): Promise<void> {
+    if (this.#runner.has(id)) return;
+    try {
+      const record = await this.#find(id);
+      if (record && record.state !== "succeeded") await this.#end(record, state, undefined);
+    } catch (error) {
+      this.#parts.log.warn({ err: error, task: id }, "a task's end could not be written down");
+    }
+  }
+
+  /** Never rejects. */
+  async #told(record: TaskRecord): Promise<void> {
+    const { log } = this.#parts;
+    const kind = this.#kinds.get(record.kind);
+    try {
+      await kind?.origin?.told(kind.input.parse(JSON.parse(record.input)), record.state, record.error);
+    } catch (error) {
+      log.warn({ err: error, task: record.id }, "the state of a task could not be noted where it belongs");
+    }
+  }
+
+  #isKept(record: TaskRecord): boolean {
+    const kind = this.#kinds.get(record.kind);
+    return kind?.origin?.keeps(kind.input.parse(JSON.parse(record.input))) ?? false;
   }
 
   async list({ kind, ended, userId, limit = LISTED }: TaskQuery): Promise<readonly Task[]> {
@@ -187,9 +235,11 @@ class Engine implements Tasks {
   async retry(id: string): Promise<void> {
     const record = await this.#find(id);
     if (!record || (record.state !== "failed" && record.state !== "cancelled" && record.state !== "retrying")) return;
+    if (this.#kinds.get(record.kind)?.origin && !this.#isKept(record)) return;
     await this.#itemsOf(id).retryFailed();
     Object.assign(record, { state: "waiting", tries: 0, nextAt: undefined, endedAt: undefined, error: undefined });
     await this.#records.save(record);
+    await this.#told(record);
     this.#open.set(id, record);
     this.#tell({ task: this.#show(record) });
     this.#pump();
@@ -198,6 +248,7 @@ class Engine implements Tasks {
   async remove(id: string): Promise<void> {
     const record = await this.#find(id);
     if (!record) return;
+    if (this.#isKept(record)) return this.cancel(id);
     if (this.#runner.has(id)) {
       this.#leaving.add(id);
       await this.cancel(id);
@@ -215,6 +266,13 @@ class Engine implements Tasks {
 
   start(): void {
     this.#isStarted = true;
+    for (const kind of this.#kinds.values()) {
+      const detach = kind.origin?.attach({
+        take: (owed) => this.#take(kind, owed),
+        settle: (id, state) => void this.#settleNow(id, state),
+      });
+      if (detach) this.#detach.push(detach);
+    }
     this.#pump();
   }
 
@@ -228,6 +286,7 @@ class Engine implements Tasks {
   async close(signal: AbortSignal): Promise<void> {
     const reason = new Interruption();
     this.#closing.abort(reason);
+    for (const detach of this.#detach.splice(0)) detach();
     this.#alarm?.abort();
     const late = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -298,6 +357,7 @@ class Engine implements Tasks {
     if (delay === undefined) return this.#end(record, "failed", failure);
     Object.assign(record, { state: "retrying", nextAt: clock.now() + delay, error: errorOf(failure) });
     await this.#records.save(record);
+    await this.#told(record);
     this.#tell({ task: this.#show(record) });
   }
 
@@ -309,6 +369,7 @@ class Engine implements Tasks {
       return;
     }
     await this.#records.save(record);
+    await this.#told(record);
     this.#open.delete(record.id);
     this.#tell({ task: this.#show(record) });
   }

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import type { Log } from "#drivers/contract/driver.ts";
 import type { Rights } from "../auth/permissions.ts";
-import type { Plan, TaskSubject, Totals } from "./api.ts";
+import type { Plan, Task, TaskState, TaskSubject, Totals } from "./api.ts";
 import type { Items } from "./items.ts";
 
 /** A kind of task. A run may be the first or follow one that failed, was cancelled or was cut off at any moment: it goes on from what the items say. */
@@ -16,6 +16,39 @@ export interface TaskKind<I = unknown> {
   check(input: I, rights: Rights, signal: AbortSignal): Promise<void>;
   /** Does the work, or the rest of it. Throws what it failed with; an abort as the signal's reason. */
   run(input: I, run: TaskRun): Promise<void>;
+  /** Set where nobody asks for such tasks: they come from what they are about, and run whatever its owner may by then. */
+  readonly origin?: TaskOrigin<I>;
+}
+
+/** What tasks that nobody asks for come from. */
+export interface TaskOrigin<I> {
+  /** Called when tasks begin to run: hands over all that there is, and what comes until the returned function is called. */
+  attach(taker: TaskTaker<I>): () => void;
+  totals(input: I): Totals;
+  /** True while there is something to do: such a task can be stopped, but not forgotten. */
+  keeps(input: I): boolean;
+  /** Hears of every state that a task comes to. */
+  told(input: I, state: TaskState, error: Task["error"]): Promise<void>;
+}
+
+export interface TaskTaker<I> {
+  /** Takes one on where it is not known yet, durably when it resolves. Never rejects. */
+  take(owed: {
+    readonly id: string;
+    readonly input: I;
+    /** Whose it is; undefined: nobody's, and so the owner's. */
+    readonly userId: number | undefined;
+  }): Promise<void>;
+  /** What it was about is done, or there is nothing left to do. */
+  settle(id: string, state: "succeeded" | "cancelled"): void;
+}
+
+/** What a run throws when there is nothing left to do, and not because it is done. */
+export class Withdrawn extends Error {
+  constructor() {
+    super("what the task was about is gone");
+    this.name = "Withdrawn";
+  }
 }
 
 export interface TaskRun {

@@ -7,6 +7,7 @@ import { deleteKind } from "./delete-kind.ts";
 import { type EngineParts, openEngine } from "./engine.ts";
 import type { AnyKind } from "./kind.ts";
 import { transferKind } from "./transfer/kinds.ts";
+import { uploadKind } from "./upload-kind.ts";
 
 export interface TasksParts extends Pick<EngineParts, "store" | "clock" | "log" | "jitter"> {
   readonly auth: Pick<Auth, "users" | "permissions">;
@@ -15,7 +16,7 @@ export interface TasksParts extends Pick<EngineParts, "store" | "clock" | "log" 
   readonly vfs: Vfs;
   /** The same, where deletions that somebody asked for are told of. Default `vfs`. */
   readonly recording?: Vfs;
-  /** Beside copy, move and delete. */
+  /** Beside copy, move, delete and upload. */
   readonly kinds?: readonly AnyKind[];
 }
 
@@ -35,6 +36,7 @@ export function openTasks({
     transferKind("copy", vfs, settings),
     transferKind("move", vfs, settings),
     deleteKind(recording),
+    uploadKind(vfs),
     ...kinds,
   ];
   return openEngine({ ...parts, users, permissions, kinds: all });

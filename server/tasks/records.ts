@@ -97,6 +97,8 @@ export class TaskRecords {
     await this.#db
       .deleteFrom("task")
       .where("state", "in", [...ENDED_STATES])
+      // Content that waits keeps the task that is about it.
+      .where("id", "not in", this.#db.selectFrom("pending_upload").select("id"))
       .where((eb) => eb.or([eb("ended_at", "<", now - KEPT_MS), eb("number", "<=", last?.number ?? -1)]))
       .execute();
   }

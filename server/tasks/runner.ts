@@ -4,10 +4,10 @@ import { StorageError } from "#drivers/contract/errors.ts";
 import type { Permissions } from "../auth/permissions.ts";
 import type { Users } from "../auth/users.ts";
 import { CalledOff } from "../vfs/called-off.ts";
-import { askerNow, rightsOf } from "./asker.ts";
+import { askerNow, askerThen, rightsOf } from "./asker.ts";
 import { type Failure, toFailure } from "./failure.ts";
 import type { Items } from "./items.ts";
-import type { AnyKind } from "./kind.ts";
+import { type AnyKind, Withdrawn } from "./kind.ts";
 import { Meter } from "./meter.ts";
 import type { TaskRecord } from "./records.ts";
 
@@ -29,6 +29,8 @@ export interface RunnerParts {
   save(record: TaskRecord): Promise<void>;
   /** Something of a record has changed that those who listen may want to know. */
   tell(record: TaskRecord): void;
+  /** The record has come to another state. Must not reject. */
+  told(record: TaskRecord): Promise<void>;
   /** Settles what a run came to. Must not reject. */
   ended(record: TaskRecord, outcome: Outcome): Promise<void>;
   /** A place has become free. */
@@ -102,10 +104,12 @@ export class Runner {
     try {
       Object.assign(record, { state: "running", startedAt: record.startedAt ?? clock.now(), nextAt: undefined });
       await this.#parts.save(record);
+      await this.#parts.told(record);
       this.#parts.tell(record);
       await this.#work(record, signal);
       return "succeeded";
     } catch (error) {
+      if (error instanceof Withdrawn) return "cancelled";
       if (signal.aborted) return signal.reason instanceof Interruption ? "interrupted" : "cancelled";
       log.warn({ err: error, task: record.id, kind: record.kind }, "a task failed");
       return toFailure(error);
@@ -116,7 +120,7 @@ export class Runner {
     const { users, permissions, log, kinds, itemsOf, save } = this.#parts;
     const kind = kinds.get(record.kind);
     if (!kind) throw new StorageError("unsupported", `there is no kind of task "${record.kind}" in this version`);
-    const rights = rightsOf(permissions, await askerNow(users, record));
+    const rights = rightsOf(permissions, kind.origin ? askerThen(record) : await askerNow(users, record));
     signal.throwIfAborted();
     await kind.run(kind.input.parse(JSON.parse(record.input)), {
       taskId: record.id,

@@ -3,6 +3,9 @@ import type { Usage } from "#drivers/contract/mount.ts";
 import type { Capabilities } from "#drivers/contract/traits.ts";
 import type { AccountInfo } from "../accounts/api.ts";
 import type { ResourceLocks } from "./locks/api.ts";
+import type { PendingUploads } from "./pending/api.ts";
+import type { PendingTotals } from "./pending/pending.ts";
+import type { ReplyMode } from "./pending/reply-mode.ts";
 import type { Prepared } from "./prepared.ts";
 import type { PropertyPatch } from "./properties/properties.ts";
 import type { Removal } from "./removing.ts";
@@ -40,7 +43,7 @@ export interface Vfs {
   /** Redirect or proxy, as mount, link and client allow. */
   deliver(path: string, o: DeliverOptions): Promise<Delivery>;
   /**
-   * Stores a file: when it resolves, the content is stored and verified, and every front sees it.
+   * Stores a file: when it resolves, the content is stored and verified, or kept here durably where the storage is set up so (`writeMode`), and every front sees it.
    * Throws `not-found` when the parent is missing, `is-a-directory`, `not-a-directory`, `quota-exceeded`, `incomplete`, `unsupported`, …; the old file is then as it was.
    */
   write(path: string, source: WriteSource, o: WriteOptions): Promise<WriteResult>;
@@ -86,6 +89,8 @@ export interface Vfs {
   readonly locks: ResourceLocks;
   /** The recycle bins of the storages. */
   readonly trash: TrashBins;
+  /** What was accepted and waits here for its upload. */
+  readonly pending: PendingUploads;
   /** Where fronts keep the bytes that they made of listings, across restarts. */
   readonly prepared: Omit<Prepared, "close">;
   /** Stops taking work, waits for what runs (until the signal aborts), and closes every mount. */
@@ -113,6 +118,10 @@ export interface StorageInput {
   readonly delivery?: "auto" | "proxy" | "redirect";
   /** Empty files and file managers' own, such as `.DS_Store`: `keep` them here until content comes, `pass` them to the service, or as the driver says. */
   readonly placeholders?: "auto" | "keep" | "pass";
+  /** When a write is answered; `default`: `auto` where the driver needs the whole body before it begins, else `through`. */
+  readonly writeMode?: ReplyMode | "default";
+  /** How long `auto` waits for the storage, in milliseconds; default one minute. */
+  readonly replyWithinMs?: number;
   /** Id of the account that the driver works with. Absent: the one it has, or the only one of the kind where the driver needs one. */
   readonly account?: number;
 }
@@ -132,6 +141,11 @@ export interface StorageInfo {
   readonly freshness?: Freshness;
   readonly delivery: "auto" | "proxy" | "redirect";
   readonly placeholders: "auto" | "keep" | "pass";
+  /** As its owner chose; absent: as the driver needs. */
+  readonly writeMode?: ReplyMode;
+  readonly replyWithinMs?: number;
+  /** What was accepted and waits here for its upload. */
+  readonly pending: PendingTotals;
   /** Milliseconds since the epoch. */
   readonly modifiedAt: number;
   /** `starting` until the first call to the storage ended; `failed` mounts are tried again when somebody asks. */

@@ -7,6 +7,7 @@ import type { Locks } from "./locks/locks.ts";
 import { childOf, type FoundNode, type Lookup, notADirectory } from "./lookup.ts";
 import type { MountTable } from "./mount-table.ts";
 import { resourceOf } from "./node-resource.ts";
+import type { Ending } from "./pending/pending.ts";
 import type { MoveJournal, MoveOnItsWay } from "./properties/move-journal.ts";
 import type { Properties } from "./properties/properties.ts";
 import type { Resource, TransferOptions, VfsOptions } from "./resource.ts";
@@ -93,6 +94,7 @@ export class Changing {
     toParent: FoundNode,
     name: string,
     o: TransferOptions,
+    replaced?: Ending,
   ): Promise<string | undefined> {
     const { storage } = from;
     if (from.node.kind === "directory") await this.#o.uploads.settled(from.path, o.signal);
@@ -110,6 +112,7 @@ export class Changing {
         throw error;
       });
       if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
+      await this.#endReplaced(toParent, name, replaced);
       await this.#showMoved(from, toParent, name, outcome?.entry, onItsWay, o);
       return outcome?.entry && toParent.storage.tree.toVisible(outcome.entry.name);
     } finally {
@@ -124,6 +127,7 @@ export class Changing {
     toParent: FoundNode,
     name: string,
     o: TransferOptions,
+    replaced?: Ending,
   ): Promise<string | undefined> {
     const options = { signal: o.signal, name: this.targetName(toParent, name), conflict: o.conflict };
     const [entries, parent] = [[entryOf(from.node)], entryOf(toParent.node)] as const;
@@ -138,6 +142,7 @@ export class Changing {
       throw error;
     });
     if (outcome?.error) throw await this.#explainOutcome(from, toParent, outcome.error, o);
+    await this.#endReplaced(toParent, name, replaced);
     this.#o.usage.forget(toParent.storage);
     if (!outcome?.entry) {
       await this.#o.listings.refresh(toParent.storage, toParent.node, o.signal);
@@ -183,6 +188,16 @@ export class Changing {
       }
     }
     if (moved) await this.#o.properties.moved(from, childOf(toParent, moved));
+  }
+
+  /** What waited in the place that something has taken waits no more. */
+  async #endReplaced(toParent: FoundNode, name: string, replaced: Ending | undefined): Promise<void> {
+    const { tree } = toParent.storage;
+    const node = replaced && tree.lookup(toParent.node, name);
+    if (!replaced || !node) return;
+    await tree.remove(toParent.node, node.name, (trx) => replaced.also(trx));
+    await replaced.after("dropped");
+    await this.#o.properties.removed(childOf(toParent, node));
   }
 
   /** What a move or copy has replaced is gone, with all in it. */

@@ -54,8 +54,8 @@ export class CopyingFile {
     const { size, sizeIs, modifiedAt, hashes } = resourceOf(source);
     const facts = { ...(modifiedAt !== undefined && { modifiedAt }), ...(hashes && { hashes }) };
     const isExact = size !== undefined && sizeIs !== "about";
-    // What this server keeps is small and has no service to read ranges from; as a stream it can be kept at the target too.
-    if (isExact && !isPlaceholder(source)) {
+    // What this server keeps has no service to read ranges from, and may be at its storage in the middle; as a stream it can be kept for the target too.
+    if (isExact && !source.node.pending) {
       return { content: { ...facts, ...this.#ranges(source, size, o) }, close() {} };
     }
     const stream = await this.#o.reading.openFound(source, o).read();

@@ -6,6 +6,7 @@ import type { Browsing } from "./browsing.ts";
 import type { Changing } from "./changing.ts";
 import type { Locks } from "./locks/locks.ts";
 import type { MountTable } from "./mount-table.ts";
+import type { PendingUploads } from "./pending/api.ts";
 import type { Prepared } from "./prepared.ts";
 import type { Properties } from "./properties/properties.ts";
 import type { Reading } from "./reading.ts";
@@ -37,6 +38,7 @@ export interface VfsPieces {
   readonly transferring: Transferring;
   readonly prepared: Prepared;
   readonly locks: Locks;
+  readonly pending: PendingUploads;
   readonly searching: Searching;
   readonly crawling: Crawling;
   readonly nameIndex: NameIndex | undefined;
@@ -89,6 +91,10 @@ export class JoinedVfs implements Vfs {
 
   get prepared(): Vfs["prepared"] {
     return this.#parts.prepared;
+  }
+
+  get pending(): Vfs["pending"] {
+    return this.#parts.pending;
   }
 
   get locks(): Vfs["locks"] {

@@ -168,7 +168,7 @@ export class Lookup {
     if (!asked) {
       const path = joinPath(root.path, names.join("/"));
       const known = this.known(path);
-      if (known && storage.tree.isPlaceholder(known.node)) {
+      if (known?.node.pending) {
         // It is there as long as its directory is.
         const directory = names.length === 1 ? root : await this.#askForPath(root, names.slice(0, -1), o);
         return childOf(directory, known.node);

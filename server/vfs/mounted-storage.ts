@@ -5,6 +5,7 @@ import type { Mount } from "#drivers/contract/mount.ts";
 import { type Capabilities, capabilitiesOf, type Traits } from "#drivers/contract/traits.ts";
 import type { Freshness, StorageInfo } from "./api.ts";
 import type { MountFacts } from "./node-resource.ts";
+import { defaultMode, REPLY_WITHIN_MS, type ReplyMode } from "./pending/reply-mode.ts";
 import type { Remembered } from "./properties/remembered.ts";
 import type { RememberedNodes } from "./properties/remembered-nodes.ts";
 import type { WriteOptions } from "./resource.ts";
@@ -35,6 +36,11 @@ export interface MountedStorageOptions {
   readonly freshness?: Freshness;
   readonly delivery: StorageInfo["delivery"];
   readonly placeholders: StorageInfo["placeholders"];
+  /** Absent: as the driver needs. */
+  readonly writeMode?: ReplyMode;
+  readonly replyWithinMs?: number;
+  /** What the upload of a file that waits here has failed with. */
+  readonly pendingFailure: MountFacts["pendingFailure"];
   readonly tree: MountTree;
   readonly remembered: Pick<RememberedNodes, "of">;
   /** Opens the driver's mount under the full stack; makes no upstream call. */
@@ -75,6 +81,16 @@ export class MountedStorage implements MountFacts {
 
   get traits(): Traits {
     return this.definition.traits;
+  }
+
+  /** When a write is answered. */
+  get writeMode(): ReplyMode {
+    return this.#options.writeMode ?? defaultMode(this.traits);
+  }
+
+  /** How long the mode `auto` waits for the storage, in milliseconds. */
+  get replyWithinMs(): number {
+    return this.#options.replyWithinMs ?? REPLY_WITHIN_MS;
   }
 
   /** True where empty files and file managers' own are kept here rather than sent; by itself only from programs that make files empty first. */
@@ -168,6 +184,10 @@ export class MountedStorage implements MountFacts {
 
   remembered(node: TreeNode): Remembered | undefined {
     return this.#options.remembered.of(this.id, node);
+  }
+
+  pendingFailure(node: TreeNode): ReturnType<MountFacts["pendingFailure"]> {
+    return this.#options.pendingFailure(node);
   }
 
   /** A listed directory's entries from the tree. Throws once the storage is closed: what the tree knows of it may be going then. */

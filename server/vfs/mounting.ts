@@ -7,6 +7,8 @@ import type { StorageTable } from "../store/tables/vfs.ts";
 import type { Freshness, StorageInfo } from "./api.ts";
 import type { MountTable } from "./mount-table.ts";
 import { MountedStorage } from "./mounted-storage.ts";
+import type { Pending } from "./pending/pending.ts";
+import type { ReplyMode } from "./pending/reply-mode.ts";
 import type { MoveJournal } from "./properties/move-journal.ts";
 import type { RememberedNodes } from "./properties/remembered-nodes.ts";
 import { checkSettings } from "./storage-drivers.ts";
@@ -25,6 +27,7 @@ export interface MountingOptions {
   readonly table: MountTable;
   readonly remembered: RememberedNodes;
   readonly moves: MoveJournal;
+  readonly pending: Pick<Pending, "of" | "totals">;
   readonly openMount: OpenMount;
   readonly clock: Clock;
   readonly log: Log;
@@ -52,6 +55,9 @@ export class Mounting {
       ...(freshness && { freshness }),
       delivery: row.delivery as StorageInfo["delivery"],
       placeholders: row.placeholders as StorageInfo["placeholders"],
+      ...(row.write_mode !== null && { writeMode: row.write_mode as ReplyMode }),
+      ...(row.reply_within !== null && { replyWithinMs: row.reply_within }),
+      pendingFailure: (node) => this.#o.pending.of(node)?.failure,
       tree: await this.#o.tree.openMount(row.id, definition.traits),
       remembered: this.#o.remembered,
       open: (signal) => this.#open(row, definition, settings, signal),

@@ -1,6 +1,7 @@
 /** Resources made from tree nodes, and those that only the mount table knows. */
 import type { Hashes } from "#drivers/contract/mount.ts";
 import { joinPath, nameOf } from "#drivers/contract/path.ts";
+import type { PendingFailure } from "./pending/record.ts";
 import type { DeadProperty } from "./properties/dead-properties.ts";
 import type { Remembered } from "./properties/remembered.ts";
 import type { Resource } from "./resource.ts";
@@ -12,6 +13,8 @@ export interface MountFacts {
   readonly mountPath: string;
   /** What is remembered of a node beside what the storage says; undefined for most. */
   remembered(node: TreeNode): Remembered | undefined;
+  /** What the upload of a file that waits here has failed with. */
+  pendingFailure(node: TreeNode): PendingFailure | undefined;
 }
 
 /** A node at a path. Its path and etag are made when somebody asks: most fields of most entries are never read. */
@@ -52,7 +55,7 @@ export class NodeResource implements Resource {
     return remembered ? { ...remembered, ...this.node.hashes } : this.node.hashes;
   }
   get etag(): string | undefined {
-    return etagOf(this.node);
+    return this.#mount.remembered(this.node)?.etag ?? etagOf(this.node);
   }
   get key(): number {
     return this.node.n;
@@ -68,6 +71,9 @@ export class NodeResource implements Resource {
   }
   get pending(): boolean {
     return this.node.pending;
+  }
+  get failure(): PendingFailure | undefined {
+    return this.node.pending ? this.#mount.pendingFailure(this.node) : undefined;
   }
 }
 

@@ -20,7 +20,7 @@ import type { TrashBins } from "./trashing.ts";
 
 /**
  * A vfs that asks `rights` before every call, shows no hidden names, and names nothing above the caller's base path. Throws AuthError 403 beside what
- * the vfs throws. `storages`, `prepared`, `crawling`, `nameIndex` and `close` are the server's own: who hands out the first asks what their caller may see of it.
+ * the vfs throws. `storages`, `pending`, `prepared`, `crawling`, `nameIndex` and `close` are the server's own: who hands out the first asks what their caller may see of it.
  */
 export function permitted(vfs: Vfs, rights: Rights): Vfs {
   const { role, basePath, disabled } = rights.user;
@@ -49,6 +49,9 @@ class PermittedVfs implements Vfs {
   get locks(): ResourceLocks {
     this.#locks ??= permittedLocks(this.#vfs, this.#rights);
     return this.#locks;
+  }
+  get pending(): Vfs["pending"] {
+    return this.#vfs.pending;
   }
   get prepared(): Vfs["prepared"] {
     return this.#vfs.prepared;

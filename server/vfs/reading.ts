@@ -6,6 +6,7 @@ import { decideDelivery } from "./delivery.ts";
 import type { Listings } from "./listings.ts";
 import { type FoundNode, type Lookup, notFound } from "./lookup.ts";
 import { resourceOf, virtualResource } from "./node-resource.ts";
+import type { Pending } from "./pending/pending.ts";
 import { readPlaceholder } from "./placeholders/placeholders.ts";
 import type { DeliverOptions, Delivery, OpenFile, PlainLink, VfsOptions } from "./resource.ts";
 import { entryOf } from "./tree/tree.ts";
@@ -41,9 +42,16 @@ const NEEDS: Readonly<Record<string, string>> = {
 export class Reading {
   readonly #lookup: Lookup;
   readonly #listings: Listings;
+  readonly #pending: Pick<Pending, "read">;
   readonly #isRerouted: (host: string) => boolean;
 
-  constructor(lookup: Lookup, listings: Listings, isRerouted: (host: string) => boolean = () => false) {
+  constructor(
+    lookup: Lookup,
+    listings: Listings,
+    pending: Pick<Pending, "read">,
+    isRerouted: (host: string) => boolean = () => false,
+  ) {
+    this.#pending = pending;
     this.#lookup = lookup;
     this.#listings = listings;
     this.#isRerouted = isRerouted;
@@ -121,6 +129,8 @@ export class Reading {
   async #read(found: FoundNode, range: ByteRange | undefined, o: VfsOptions): Promise<Readable> {
     const { storage, node } = found;
     if (node.pending) {
+      const waiting = await this.#pending.read(found, range);
+      if (waiting) return waiting;
       const content = await readPlaceholder(found, range);
       if (!content) throw new ChangedError(found.path, undefined);
       return Readable.from(content.length === 0 ? [] : [content], { objectMode: false });

@@ -1,6 +1,6 @@
 /** Removing files and directories, many in one call to the storage: at the storage first, then in the tree. */
 import { kindOf, StorageError } from "#drivers/contract/errors.ts";
-import type { Mount } from "#drivers/contract/mount.ts";
+import type { BatchResult, Entry, Mount } from "#drivers/contract/mount.ts";
 import type { Changing } from "./changing.ts";
 import type { Listings } from "./listings.ts";
 import type { Lock } from "./locks/lock.ts";
@@ -8,6 +8,7 @@ import type { Locks } from "./locks/locks.ts";
 import type { FoundNode, Lookup } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
 import { resourceOf } from "./node-resource.ts";
+import type { PendingChanging } from "./pending/changing.ts";
 import type { Properties } from "./properties/properties.ts";
 import type { RemovalOptions } from "./resource.ts";
 import { entryOf } from "./tree/tree.ts";
@@ -25,6 +26,7 @@ export interface RemovingOptions {
   readonly usage: UsageCache;
   readonly locks: Locks;
   readonly properties: Properties;
+  readonly pending: PendingChanging;
 }
 
 /** How one of several removals ended. */
@@ -107,37 +109,43 @@ export class Removing {
     }
   }
 
-  /** Throws what the whole call failed with. */
+  /** Throws what the whole call failed with. What waits for its upload stops first. */
   async #removeBatch(
     storage: MountedStorage,
     batch: readonly FoundNode[],
     o: RemovalOptions,
     locks: readonly Lock[] = [],
   ): Promise<readonly Removal[]> {
-    const kept = new Set(batch.filter(({ node }) => storage.tree.isPlaceholder(node)));
-    if (kept.size > 0) {
-      const others = batch.filter((found) => !kept.has(found));
-      const removals = others.length === 0 ? [] : await this.#removeBatch(storage, others, o, locks);
-      // The storage has nothing of a placeholder.
-      for (const found of kept) await this.#show(found, undefined, o, locks);
-      return batch.map((found) => (kept.has(found) ? {} : removals[others.indexOf(found)]!));
+    const { pending } = this.#o;
+    const { count, release } = await pending.hold(batch);
+    try {
+      const now = count === 0 ? batch : batch.map((found) => pending.again(found));
+      return await this.#removeHeld(storage, now, o, locks);
+    } finally {
+      release();
     }
-    await storage.mount();
-    const mode = o.mode ?? (storage.capabilities?.trash ? "trash" : "permanent");
-    if (mode === "trash" && !storage.capabilities?.trash) {
-      throw new StorageError("unsupported", `the storage at ${storage.mountPath} has no recycle bin`);
+  }
+
+  async #removeHeld(
+    storage: MountedStorage,
+    batch: readonly FoundNode[],
+    o: RemovalOptions,
+    locks: readonly Lock[],
+  ): Promise<readonly Removal[]> {
+    const ours = new Set(batch.filter(({ node }) => node.pending));
+    if (ours.size > 0) {
+      const others = batch.filter((found) => !ours.has(found));
+      const removals = others.length === 0 ? [] : await this.#removeHeld(storage, others, o, locks);
+      const ownRemovals = new Map<FoundNode, Removal>();
+      for (const found of ours) ownRemovals.set(found, await this.#removeOurs(found, o, locks));
+      return batch.map((found) => ownRemovals.get(found) ?? removals[others.indexOf(found)]!);
     }
-    const { signal, priority } = o;
-    const remove = (mount: Mount) =>
-      mount.remove!(
-        batch.map(({ node }) => entryOf(node)),
-        { signal, mode, ...(priority && { priority }) },
-      );
-    // A service that turns out to have no bin loses the bin, not the way to remove.
-    if (mode === "trash" && !storage.capabilities?.remove) {
-      throw new StorageError("unsupported", `the storage at ${storage.mountPath} cannot do this (remove)`);
-    }
-    const outcomes = await storage.using(mode === "trash" ? "trash" : "remove", remove).catch((error: unknown) => {
+    for (const found of batch) await this.#o.pending.condemn(found, true);
+    const outcomes = await this.#removeAtStorage(
+      storage,
+      batch.map(({ node }) => entryOf(node)),
+      o,
+    ).catch(async (error: unknown) => {
       this.#o.changing.doubt(parentsOf(batch), error);
       throw error;
     });
@@ -145,6 +153,39 @@ export class Removing {
     for (const [i, found] of batch.entries()) removals.push(await this.#show(found, outcomes[i]?.error, o, locks));
     this.#o.usage.forget(storage);
     return removals;
+  }
+
+  /** A file that only we have, but for what the storage has under its name: of a placeholder nothing, of what waits for its upload what it is to replace. */
+  async #removeOurs(found: FoundNode, o: RemovalOptions, locks: readonly Lock[]): Promise<Removal> {
+    const { storage, node } = found;
+    try {
+      const entries = await this.#o.pending.atStorage(found, o);
+      if (entries.length > 0) {
+        const outcomes = await this.#removeAtStorage(storage, entries, o);
+        const failed = outcomes.find(({ error }) => error && kindOf(error) !== "not-found");
+        if (failed?.error) return { error: failed.error };
+        this.#o.usage.forget(storage);
+      }
+      return await this.#show({ ...found, node }, undefined, o, locks);
+    } catch (error) {
+      o.signal.throwIfAborted();
+      return { error };
+    }
+  }
+
+  async #removeAtStorage(storage: MountedStorage, entries: readonly Entry[], o: RemovalOptions): Promise<BatchResult> {
+    await storage.mount();
+    const mode = o.mode ?? (storage.capabilities?.trash ? "trash" : "permanent");
+    if (mode === "trash" && !storage.capabilities?.trash) {
+      throw new StorageError("unsupported", `the storage at ${storage.mountPath} has no recycle bin`);
+    }
+    const { signal, priority } = o;
+    const remove = (mount: Mount) => mount.remove!(entries, { signal, mode, ...(priority && { priority }) });
+    // A service that turns out to have no bin loses the bin, not the way to remove.
+    if (mode === "trash" && !storage.capabilities?.remove) {
+      throw new StorageError("unsupported", `the storage at ${storage.mountPath} cannot do this (remove)`);
+    }
+    return storage.using(mode === "trash" ? "trash" : "remove", remove);
   }
 
   async #show(
@@ -157,12 +198,15 @@ export class Removing {
     if (error && kindOf(error) === "not-found") {
       return { error: await this.#o.lookup.explainMissing(found, error, o).catch((other: unknown) => other) };
     }
+    if (error) await this.#o.pending.condemn(found, false);
     if (error) {
       // Part of a directory may be gone: what is left is learnt from the storage.
       this.#o.listings.refreshBehind(storage, node.kind === "directory" ? node : parent!);
       return { error };
     }
-    await storage.tree.remove(parent!, node.name);
+    const ending = this.#o.pending.endings(found);
+    await storage.tree.remove(parent!, node.name, ending && ((trx) => ending.also(trx)));
+    await ending?.after("dropped");
     await this.#o.locks.forget(found, locks);
     await this.#o.properties.removed(found);
     storage.watching.drop(node.n);

@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import type { ByteRange, ClientHints, Conflict, Hashes, Priority, RemoveOptions } from "#drivers/contract/mount.ts";
 import type { LockHolder } from "./locks/lock.ts";
+import type { PendingFailure } from "./pending/record.ts";
 import type { DeadProperty } from "./properties/dead-properties.ts";
 
 export interface VfsOptions {
@@ -38,6 +39,8 @@ export interface Resource {
   readonly properties?: readonly DeadProperty[] | undefined;
   /** True while its content is ours alone (an upload on its way). */
   readonly pending: boolean;
+  /** What the upload of its content, which waits here, has failed with. */
+  readonly failure?: PendingFailure | undefined;
 }
 
 /** A directory with all that is in it. */
@@ -120,6 +123,8 @@ export interface WriteOptions extends VfsOptions {
    * known to make files empty first, and to write files of its own; `possible`: of this one nobody knows. Absent: it is meant as it comes.
    */
   readonly mayBeKept?: "likely" | "possible";
+  /** The caller would rather be answered when the content is kept here durably, where the storage's mode is `auto`. */
+  readonly answerEarly?: boolean;
   /**
    * Called with what is at the path now (undefined: nothing): before the first byte is read, and again before the new content takes its place.
    * What it throws fails the write; nothing has changed then.
@@ -136,6 +141,8 @@ export interface WriteResult {
   readonly created: boolean;
   /** True where the file's time is the one asked for: the storage's own, or remembered. */
   readonly modifiedAtStored: boolean;
+  /** Set where the content is kept here durably and waits for its upload: its id among the pending ones, and its task's. */
+  readonly pending?: string;
 }
 
 export interface RemovalOptions extends VfsOptions {

@@ -12,7 +12,7 @@ import { resourceOf } from "./node-resource.ts";
 import { hashesToCompute, ReceivedBody, refuseMismatch } from "./received-body.ts";
 import type { SeekableSource, StreamSource, WriteOptions, WriteSource } from "./resource.ts";
 import { SeekableBody } from "./seekable-body.ts";
-import type { Spool } from "./spool.ts";
+import type { Spool, SpoolFile } from "./spool.ts";
 import { entryOf } from "./tree/tree.ts";
 import type { ActiveUpload } from "./uploads.ts";
 
@@ -33,6 +33,13 @@ export interface Target {
   readonly path: string;
 }
 
+/** A body that was taken whole. */
+export interface Spooled {
+  readonly file: SpoolFile;
+  /** SHA-1, what the service tells, and what the client said of it. */
+  readonly digests: Hashes;
+}
+
 /** Content that has been stored. */
 export interface Stored {
   readonly entry: Entry;
@@ -50,19 +57,48 @@ export class Sending {
     this.#o = options;
   }
 
-  /** Stores the content under the target's name, or another where `conflict` is `rename`. What the storage has then is not compared yet. */
+  /** True where the driver cannot take the body as it comes. */
+  needsSpool({ storage }: Pick<Target, "storage">, { size }: Pick<StreamSource, "size">): boolean {
+    const needs = storage.traits.upload ?? { source: "stream", size: "required" };
+    return needs.source === "seekable" || (needs.size === "required" && size === undefined);
+  }
+
+  /**
+   * Stores the content as it comes under the target's name, or another where `conflict` is `rename`. What the storage has then is not compared yet. A body that
+   * needs the spool goes by `receive` and `sendSpooled`.
+   */
   async send(target: Target, source: WriteSource, upload: ActiveUpload, o: WriteOptions): Promise<Stored> {
-    if ("open" in source) {
-      await this.#enterCommit(target, upload, o);
-      return this.#fromSeekable(target, source, source.isElsewhere ? (source.hashes ?? {}) : {}, o);
-    }
-    const needs = target.storage.traits.upload ?? { source: "stream", size: "required" };
-    const spooled = needs.source === "seekable" || (needs.size === "required" && source.size === undefined);
-    return spooled ? this.#fromSpool(target, source, upload, o) : this.#fromStream(target, source, upload, o);
+    if (!("open" in source)) return this.#fromStream(target, source, upload, o);
+    await this.enterCommit(target, upload, o);
+    return this.#fromSeekable(target, source, source.isElsewhere ? (source.hashes ?? {}) : {}, o);
+  }
+
+  /** Takes a body to its end. Throws `quota-exceeded`, before the first byte where its size is known, and as `ReceivedBody`; nothing is left then. */
+  async receive(target: Target, source: StreamSource, signal: AbortSignal): Promise<Spooled> {
+    const body = this.#receive(target, source, async () => {});
+    const file = await this.#o.spool.receive(body, source.size, signal);
+    return { file, digests: await body.digests() };
+  }
+
+  /** Stores what was taken whole. */
+  sendSpooled(
+    target: Target,
+    { file, digests }: Spooled,
+    modifiedAt: number | undefined,
+    o: WriteOptions,
+  ): Promise<Stored> {
+    const source: SeekableSource = {
+      size: file.size,
+      ...(modifiedAt !== undefined && { modifiedAt }),
+      identity: `sha1:${digests.sha1}`,
+      open: (range) => file.open(range),
+      check: async () => {}, // nobody else writes to it
+    };
+    return this.#fromSeekable(target, source, digests, o);
   }
 
   async #fromStream(target: Target, source: StreamSource, upload: ActiveUpload, o: WriteOptions): Promise<Stored> {
-    const body = this.#receive(target, source, () => this.#enterCommit(target, upload, o));
+    const body = this.#receive(target, source, () => this.enterCommit(target, upload, o));
     const uploadSource: UploadSource = {
       ...(source.size !== undefined && { size: source.size }),
       ...(source.modifiedAt !== undefined && { modifiedAt: source.modifiedAt }),
@@ -78,25 +114,6 @@ export class Sending {
       throw body.errored && !o.signal.aborted ? body.errored : error;
     } finally {
       body.destroy();
-    }
-  }
-
-  async #fromSpool(target: Target, source: StreamSource, upload: ActiveUpload, o: WriteOptions): Promise<Stored> {
-    const body = this.#receive(target, source, async () => {});
-    const file = await this.#o.spool.receive(body, source.size, o.signal);
-    try {
-      const digests = await body.digests();
-      await this.#enterCommit(target, upload, o);
-      const spooled: SeekableSource = {
-        size: file.size,
-        ...(source.modifiedAt !== undefined && { modifiedAt: source.modifiedAt }),
-        identity: `sha1:${digests.sha1}`,
-        open: (range) => file.open(range),
-        check: async () => {}, // nobody else writes to it
-      };
-      return await this.#fromSeekable(target, spooled, digests, o);
-    } finally {
-      await file.remove();
     }
   }
 
@@ -152,7 +169,7 @@ export class Sending {
   }
 
   /** The path's turn to commit, and what the caller wants to be true of the path just before. */
-  async #enterCommit(target: Target, upload: ActiveUpload, o: WriteOptions): Promise<void> {
+  async enterCommit(target: Target, upload: ActiveUpload, o: WriteOptions): Promise<void> {
     await upload.enterCommit();
     if (!o.check) return;
     const now = await this.#o.lookup.findNodeOrNothing(target.path, o);

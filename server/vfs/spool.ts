@@ -1,7 +1,7 @@
 /** Files in which a body waits before it goes to a storage: a byte quota, owned files, nothing left behind. */
 import { randomUUID } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readdir, rm, statfs, writeFile } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { link, mkdir, open, readdir, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -15,8 +15,13 @@ const CHUNK = 256 * 1024;
 
 /** A whole body on our own disk. */
 export interface SpoolFile {
+  /** Its name, by which it is found again after a restart. */
+  readonly id: string;
   readonly size: number;
+  /** Throws `unavailable` once it is gone; whoever has opened it reads to the end. */
   open(range?: ByteRange): Promise<Readable>;
+  /** Makes it outlast a power cut. */
+  secure(): Promise<void>;
   /** Gives the file and its room back; safe to call twice. */
   remove(): Promise<void>;
 }
@@ -42,13 +47,15 @@ export class Spool {
   }
 
   /**
-   * Opens the spool of a data folder and clears what a crash left in it: no durable row refers to a spool file in reply mode `through`.
+   * Opens the spool of a data folder and clears what a crash left in it, but for the files that `kept` names: those belong to durable rows.
    * Without a quota it may take half of the disk's free space (architecture.md §6).
    */
-  static async open(dataDir: string, quotaBytes?: number): Promise<Spool> {
+  static async open(dataDir: string, quotaBytes?: number, kept: ReadonlySet<string> = new Set()): Promise<Spool> {
     const directory = join(dataDir, "spool");
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(directory)) await rm(join(directory, name), { force: true, recursive: true });
+    for (const name of await readdir(directory)) {
+      if (!kept.has(name)) await rm(join(directory, name), { force: true, recursive: true });
+    }
     const disk = await statfs(directory);
     return new Spool(directory, quotaBytes ?? Math.floor((disk.bavail * disk.bsize) / 2));
   }
@@ -58,31 +65,47 @@ export class Spool {
     return this.#reserved;
   }
 
-  /** Room for so many bytes. Throws `quota-exceeded` where they do not fit. */
-  async gather(size: number): Promise<GatheredFile> {
-    if (this.#reserved + size > this.#quota) {
-      throw new StorageError("quota-exceeded", `the spool is full: ${size} more bytes do not fit`);
-    }
+  /** Throws `quota-exceeded` where so many bytes do not fit, in the quota or on the disk. */
+  async demandRoom(size: number): Promise<void> {
+    this.#demandQuota(size);
+    const disk = await statfs(this.#directory);
+    if (size > disk.bavail * disk.bsize) throw full(size);
+  }
+
+  /** A file that was kept over a restart. */
+  kept(id: string, size: number): SpoolFile {
     this.#reserved += size;
-    const path = join(this.#directory, randomUUID());
-    let room = size;
-    const remove = async () => {
-      this.#reserved -= room;
-      room = 0;
-      await rm(path, { force: true });
-    };
+    return this.#file(id, size, size);
+  }
+
+  /** The same content under another name; it takes no further room on the disk, but counts. */
+  async duplicate(file: SpoolFile): Promise<SpoolFile> {
+    this.#demandQuota(file.size);
+    const id = randomUUID();
+    this.#reserved += file.size;
+    const copy = this.#file(id, file.size, file.size);
     try {
-      await writeFile(path, "", { flag: "wx", mode: 0o600 });
+      await link(this.#path(file.id), this.#path(id));
+      return copy;
     } catch (error) {
-      await remove();
+      await copy.remove();
       throw error;
     }
-    return {
-      size,
-      place: (piece, body, signal) => placePiece(path, piece, body, signal),
-      open: async (range) => openRange(path, size, range),
-      remove,
-    };
+  }
+
+  /** Room for so many bytes. Throws `quota-exceeded` where they do not fit. */
+  async gather(size: number): Promise<GatheredFile> {
+    this.#demandQuota(size);
+    this.#reserved += size;
+    const id = randomUUID();
+    const file = this.#file(id, size, size);
+    try {
+      await writeFile(this.#path(id), "", { flag: "wx", mode: 0o600 });
+    } catch (error) {
+      await file.remove();
+      throw error;
+    }
+    return { ...file, place: (piece, body, signal) => placePiece(this.#path(id), piece, body, signal) };
   }
 
   /**
@@ -90,21 +113,14 @@ export class Spool {
    * On any failure the file is gone and its room free again.
    */
   async receive(body: Readable, size: number | undefined, signal: AbortSignal): Promise<SpoolFile> {
+    const id = randomUUID();
     let room = 0;
     const take = (bytes: number) => {
-      if (this.#reserved + bytes > this.#quota) {
-        throw new StorageError("quota-exceeded", `the spool is full: ${bytes} more bytes do not fit`);
-      }
+      this.#demandQuota(bytes);
       this.#reserved += bytes;
       room += bytes;
     };
-    const path = join(this.#directory, randomUUID());
     let received = 0;
-    const release = async () => {
-      this.#reserved -= room;
-      room = 0;
-      await rm(path, { force: true });
-    };
     try {
       if (size !== undefined) take(size);
       const count = async function* (chunks: AsyncIterable<Buffer>) {
@@ -114,17 +130,40 @@ export class Spool {
           yield chunk;
         }
       };
-      await pipeline(body, count, createWriteStream(path, { flags: "wx", mode: 0o600, highWaterMark: 1024 * 1024 }), {
-        signal,
-      });
+      const options = { flags: "wx", mode: 0o600, highWaterMark: 1024 * 1024 } as const;
+      await pipeline(body, count, createWriteStream(this.#path(id), options), { signal });
+      return this.#file(id, received, room);
     } catch (error) {
-      await release();
-      throw signal.aborted ? signal.reason : error;
+      await this.#file(id, received, room).remove();
+      if (signal.aborted) throw signal.reason;
+      throw isDiskFull(error) ? full(size ?? received) : error;
     }
+  }
+
+  #path(id: string): string {
+    return join(this.#directory, id);
+  }
+
+  #demandQuota(bytes: number): void {
+    if (this.#reserved + bytes > this.#quota) throw full(bytes);
+  }
+
+  #file(id: string, size: number, reserved: number): SpoolFile {
+    const path = this.#path(id);
+    let room = reserved;
     return {
-      size: received,
-      open: async (range) => openRange(path, received, range),
-      remove: release,
+      id,
+      size,
+      open: (range) => openRange(path, size, range),
+      secure: async () => {
+        await flush(path);
+        await flush(this.#directory);
+      },
+      remove: async () => {
+        this.#reserved -= room;
+        room = 0;
+        await rm(path, { force: true });
+      },
     };
   }
 }
@@ -153,9 +192,31 @@ async function placePiece(
   }
 }
 
-function openRange(path: string, size: number, range: ByteRange | undefined): Readable {
+/** Opened before it is handed out: the file may be removed while somebody reads. */
+async function openRange(path: string, size: number, range: ByteRange | undefined): Promise<Readable> {
   const start = range?.offset ?? 0;
   const end = Math.min(size, range?.length === undefined ? size : start + range.length);
   if (start >= end) return Readable.from([]);
-  return createReadStream(path, { start, end: end - 1, highWaterMark: CHUNK });
+  const handle = await open(path).catch((cause: unknown) => {
+    throw new StorageError("unavailable", "the content does not wait here any more", { retryable: true, cause });
+  });
+  return handle.createReadStream({ start, end: end - 1, highWaterMark: CHUNK });
+}
+
+async function flush(path: string): Promise<void> {
+  const handle = await open(path);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function full(bytes: number): StorageError {
+  return new StorageError("quota-exceeded", `the spool is full: ${bytes} more bytes do not fit`);
+}
+
+function isDiskFull(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return code === "ENOSPC" || code === "EDQUOT";
 }

@@ -7,6 +7,7 @@ import type { Store } from "../store/store.ts";
 import type { Freshness, PlacedStorage, StorageInfo, StorageInput, Storages } from "./api.ts";
 import { chooseAccount } from "./mount-account.ts";
 import { Mounting, type MountingOptions, type StorageRow } from "./mounting.ts";
+import type { ReplyMode } from "./pending/reply-mode.ts";
 import type { VfsOptions } from "./resource.ts";
 import { checkSettings, StorageDrivers } from "./storage-drivers.ts";
 
@@ -104,12 +105,15 @@ export class StorageAdministration implements Storages {
       ...columnsOf(input, mountPath, definition.id, settings),
       // As does one that knows no placeholders.
       placeholders: input.placeholders ?? old.placeholders,
+      write_mode: input.writeMode === "default" ? null : (input.writeMode ?? old.write_mode),
+      reply_within: input.replyWithinMs ?? old.reply_within,
       account_id: account,
       modified_at: this.#o.clock.now(),
     };
     const row = { ...old, ...columns };
     // Other settings and other accounts may show another folder: nothing of the old tree is true of it.
     const sameFolder = columns.settings === old.settings && account === old.account_id;
+    if (!sameFolder) this.#refuseWaiting(id);
     await this.#mounting.unmount(id);
     if (!sameFolder) {
       await this.#o.remembered.unseatStorage(id);
@@ -180,6 +184,7 @@ export class StorageAdministration implements Storages {
 
   async remove(id: number): Promise<void> {
     this.#row(id);
+    this.#refuseWaiting(id);
     await this.#forget(id);
   }
 
@@ -213,6 +218,16 @@ export class StorageAdministration implements Storages {
     await this.#o.remembered.dropStorage(id, (trx) => trx.deleteFrom("storage").where("id", "=", id).execute());
     this.#rows.delete(id);
     await this.#o.tree.dropMount(id);
+  }
+
+  /** What was accepted is not lost with the storage that it waits for. */
+  #refuseWaiting(id: number): void {
+    const { files, bytes } = this.#o.pending.totals(id);
+    if (files === 0) return;
+    throw new StorageError(
+      "not-empty",
+      `${files} files (${bytes} bytes) wait here for their upload to storage ${id}: let them be uploaded, or delete them first`,
+    );
   }
 
   #row(id: number): StorageRow {
@@ -249,6 +264,9 @@ export class StorageAdministration implements Storages {
       ...(row.freshness !== null && { freshness: JSON.parse(row.freshness) as Freshness }),
       delivery: row.delivery as StorageInfo["delivery"],
       placeholders: row.placeholders as StorageInfo["placeholders"],
+      ...(row.write_mode !== null && { writeMode: row.write_mode as ReplyMode }),
+      ...(row.reply_within !== null && { replyWithinMs: row.reply_within }),
+      pending: this.#o.pending.totals(row.id),
       modifiedAt: row.modified_at,
       state: storage?.state ?? "disabled",
       ...(storage?.failure !== undefined && { error: storage.failure }),
@@ -282,5 +300,7 @@ function columnsOf(
     freshness: input.freshness ? JSON.stringify(input.freshness) : null,
     delivery: input.delivery ?? "auto",
     placeholders: input.placeholders ?? "auto",
+    write_mode: input.writeMode === "default" ? null : (input.writeMode ?? null),
+    reply_within: input.replyWithinMs ?? null,
   };
 }

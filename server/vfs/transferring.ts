@@ -11,6 +11,7 @@ import type { Locks } from "./locks/locks.ts";
 import { childOf, type FoundNode, type Lookup, notFound } from "./lookup.ts";
 import type { MountedStorage } from "./mounted-storage.ts";
 import { resourceOf } from "./node-resource.ts";
+import type { PendingChanging } from "./pending/changing.ts";
 import type { Placeholders } from "./placeholders/placeholders.ts";
 import type { Properties } from "./properties/properties.ts";
 import type { Removing } from "./removing.ts";
@@ -31,6 +32,7 @@ export interface TransferringOptions {
   readonly locks: Locks;
   readonly properties: Properties;
   readonly placeholders: Placeholders;
+  readonly pending: PendingChanging;
   readonly maxSyncBytes?: number;
 }
 
@@ -53,15 +55,59 @@ export class Transferring {
   }
 
   async move(from: string, to: string, o: TransferOptions): Promise<TransferResult> {
+    const { plan, release } = await this.#held(from, to, o);
+    try {
+      return await this.#move(plan, o);
+    } finally {
+      release();
+    }
+  }
+
+  async copy(from: string, to: string, o: TransferOptions): Promise<TransferResult> {
+    const { plan, release } = await this.#held(from, to, o);
+    try {
+      return await this.#copy(plan, o);
+    } finally {
+      release();
+    }
+  }
+
+  /** What waits for its upload on either side stops before anything is decided. */
+  async #held(from: string, to: string, o: TransferOptions): Promise<{ readonly plan: Plan; release(): void }> {
     const plan = await this.#plan(from, to, o);
-    const { source, directory } = plan;
+    const { source, existing } = plan;
+    const { count, release } = await this.#o.pending.hold([source, o.conflict === "replace" ? existing : undefined]);
+    if (count === 0) return { plan, release };
+    try {
+      return { plan: await this.#plan(from, to, o), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #move(plan: Plan, o: TransferOptions): Promise<TransferResult> {
+    const { source, directory, existing } = plan;
+    const from = source.path;
     this.#o.locks.guard.removal(source, o);
     let name: string | undefined;
-    const isKept = source.storage.tree.isPlaceholder(source.node);
-    if (!isKept && (await this.#wayBetween("move", source.storage, directory.storage)) === "service") {
+    const isKept = source.node.pending;
+    const isWaiting = isKept && !source.storage.tree.isPlaceholder(source.node);
+    if (isWaiting && source.storage === directory.storage) {
+      name = await this.#moveWaiting(plan, o);
+    } else if (!isKept && (await this.#wayBetween("move", source.storage, directory.storage)) === "service") {
       const kept = await this.#o.placeholders.below(source);
-      name = await this.#o.changing.moveInside(source, directory, nameOf(plan.to), o);
-      await this.#o.placeholders.follow(kept, joinPath(directory.path, name ?? nameOf(plan.to)), o);
+      const to = (name: string) => joinPath(directory.path, name);
+      const waiting = await this.#o.pending.moving(source, to(nameOf(plan.to)));
+      const replaced = existing && o.conflict === "replace" ? this.#o.pending.endings(existing) : undefined;
+      try {
+        name = await this.#o.changing.moveInside(source, directory, nameOf(plan.to), o, replaced);
+      } catch (error) {
+        await waiting.stayed();
+        throw error;
+      }
+      await waiting.arrived(to(name ?? nameOf(plan.to)), o);
+      await this.#o.placeholders.follow(kept, to(name ?? nameOf(plan.to)), o);
     } else {
       if (!isKept && !source.storage.capabilities?.remove) {
         throw new StorageError("unsupported", `${from} cannot be removed from where it is`, { path: from });
@@ -75,10 +121,24 @@ export class Transferring {
     return resultOf(plan, name, o);
   }
 
-  async copy(from: string, to: string, o: TransferOptions): Promise<TransferResult> {
-    const plan = await this.#plan(from, to, o);
+  /** A file that waits for its upload is moved here, and uploaded to where it lies then. */
+  async #moveWaiting(plan: Plan, o: TransferOptions): Promise<string> {
+    const { source, directory, existing, to } = plan;
+    const { tree } = directory.storage;
+    const isTaken = (name: string) => tree.lookup(directory.node, name) !== undefined;
+    const isRenamed = existing !== undefined && o.conflict === "rename";
+    const name = isRenamed ? freeName(nameOf(to), "file", isTaken) : nameOf(to);
+    if (existing && !isRenamed && existing.node.kind === "directory") {
+      await this.#o.removing.removeFound(existing, { signal: o.signal }, plan.locks);
+    }
+    const moved = await this.#o.pending.move(source, directory, this.#o.changing.targetName(directory, name), o);
+    await this.#o.properties.moved(source, moved);
+    return moved.node.name;
+  }
+
+  async #copy(plan: Plan, o: TransferOptions): Promise<TransferResult> {
     const { source, directory } = plan;
-    const isKept = source.storage.tree.isPlaceholder(source.node);
+    const isKept = source.node.pending;
     const whole = !isKept && (source.node.kind === "file" || o.recursive !== false);
     const way = whole ? await this.#wayBetween("copy", source.storage, directory.storage) : "bytes";
     const name = way === "bytes" ? await this.#copyThrough(plan, o) : await this.#copyByOneCall(way, plan, o);
@@ -97,17 +157,25 @@ export class Transferring {
 
   async #copyByOneCall(way: "service" | "receive", plan: Plan, o: TransferOptions): Promise<string | undefined> {
     const { source, directory } = plan;
+    const { existing } = plan;
     const kept = await this.#o.placeholders.below(source);
+    const replaced = existing && o.conflict === "replace" ? this.#o.pending.endings(existing) : undefined;
     let name: string | undefined;
     try {
-      name = await this.#o.changing.copyByOneCall(way, source, directory, nameOf(plan.to), o);
+      name = await this.#o.changing.copyByOneCall(way, source, directory, nameOf(plan.to), o, replaced);
     } catch (error) {
       if (way !== "receive" || kindOf(error) !== "unsupported") throw error;
       const refused = this.#notReceived.get(directory.storage) ?? new Set();
       this.#notReceived.set(directory.storage, refused.add(source.storage.definition.id));
       return this.#copyThrough(plan, o);
     }
-    await this.#o.placeholders.follow(kept, joinPath(directory.path, name ?? nameOf(plan.to)), o);
+    const copied = joinPath(directory.path, name ?? nameOf(plan.to));
+    await this.#o.placeholders.follow(kept, copied, o);
+    // The service had none of what waits here, or what that is to replace.
+    for (const below of this.#o.pending.below(source)) {
+      const to = `${copied}${below.path.slice(source.path.length)}`;
+      await this.#o.copyingFile.copy(below, to, { ...o, conflict: "replace" });
+    }
     return name;
   }
 
@@ -124,7 +192,7 @@ export class Transferring {
     refuseInsideItself(source.path, to);
     const directory = await this.#o.changing.directory(parentOf(to), o);
     const existing = await this.#o.lookup.findNodeOrNothing(to, o);
-    if (o.conflict === "rename" && existing?.storage.tree.isPlaceholder(existing.node)) {
+    if (o.conflict === "rename" && existing?.node.pending) {
       // The storage knows nothing of it, so it would not choose another name.
       const isTaken = (name: string) => directory.storage.tree.lookup(directory.node, name) !== undefined;
       return this.#plan(from, joinPath(directory.path, freeName(nameOf(to), source.node.kind, isTaken)), o);

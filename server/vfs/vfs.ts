@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { Clock, Log } from "#drivers/contract/driver.ts";
+import { StorageError } from "#drivers/contract/errors.ts";
 import type { AccountsForMounts } from "../accounts/api.ts";
 import type { DriverSource } from "../accounts/catalogue.ts";
 import type { Store } from "../store/store.ts";
@@ -16,6 +17,9 @@ import { Locks } from "./locks/locks.ts";
 import { Lookup } from "./lookup.ts";
 import { MountTable } from "./mount-table.ts";
 import type { OpenMount } from "./mounting.ts";
+import { PendingChanging } from "./pending/changing.ts";
+import { Pending } from "./pending/pending.ts";
+import { PendingUploading, pendingUploads } from "./pending/uploading.ts";
 import { Placeholders } from "./placeholders/placeholders.ts";
 import { Settling } from "./placeholders/settling.ts";
 import { openPrepared } from "./prepared.ts";
@@ -27,8 +31,10 @@ import { Removing } from "./removing.ts";
 import { createCrawling } from "./search/crawling.ts";
 import type { NameIndex } from "./search/name-index.ts";
 import { Searching } from "./search/searching.ts";
+import { Sending } from "./sending.ts";
 import { Spool } from "./spool.ts";
 import { StorageAdministration } from "./storages.ts";
+import { Storing } from "./storing.ts";
 import { Transferring } from "./transferring.ts";
 import { Trashing } from "./trashing.ts";
 import type { Tree } from "./tree/tree.ts";
@@ -68,16 +74,17 @@ export interface VfsParts {
 export async function createVfs(parts: VfsParts): Promise<Vfs> {
   const { store, tree, clock, log } = parts;
   const table = new MountTable();
-  const remembered = await RememberedNodes.load(parts);
-  const moves = new MoveJournal({ store, remembered });
-  const storages = new StorageAdministration({ ...parts, table, remembered, moves });
   const listings = new Listings(clock, log);
   const lookup = new Lookup(table, listings);
+  const spool = await Spool.open(store.dataDir, parts.spoolQuota, await Pending.kept(store));
+  const pending = await Pending.load({ store, table, lookup, spool, clock, log });
+  const remembered = await RememberedNodes.load(parts);
+  const moves = new MoveJournal({ store, remembered });
+  const storages = new StorageAdministration({ ...parts, table, remembered, moves, pending });
   const browsing = new Browsing({ table, lookup, listings, storages });
   const uploads = new Uploads();
   const usage = new UsageCache(clock, log);
-  const spool = await Spool.open(store.dataDir, parts.spoolQuota);
-  const reading = new Reading(lookup, listings, parts.isRerouted);
+  const reading = new Reading(lookup, listings, pending, parts.isRerouted);
   const checkpoints = new Checkpoints(parts);
   const locks = await Locks.open({
     ...parts,
@@ -87,20 +94,45 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
       writing.write(path, { stream: Readable.from([]), size: 0 }, { ...o, conflict: "fail", mayBeKept: "likely" }),
   });
   const placeholders = new Placeholders(lookup, clock);
-  const properties = new Properties({ remembered, lookup, locks, placeholders });
+  const properties = new Properties({ remembered, lookup, locks, placeholders, pending });
+  const sending = new Sending({ lookup, listings, spool, checkpoints });
+  const storing = new Storing(listings);
+  const pendingChanging = new PendingChanging({ pending, checkpoints, lookup });
+  const uploading = new PendingUploading({
+    pending,
+    changing: pendingChanging,
+    sending,
+    storing,
+    checkpoints,
+    locks,
+    usage,
+    properties,
+  });
   const writing = new Writing({
     lookup,
-    listings,
     uploads,
     spool,
-    checkpoints,
+    sending,
+    storing,
+    pending,
+    uploading,
+    clock,
     usage,
     locks,
     properties,
     placeholders,
   });
   const changing = new Changing({ table, lookup, listings, uploads, usage, locks, properties, moves });
-  const removing = new Removing({ changing, lookup, listings, uploads, usage, locks, properties });
+  const removing = new Removing({
+    changing,
+    lookup,
+    listings,
+    uploads,
+    usage,
+    locks,
+    properties,
+    pending: pendingChanging,
+  });
   const trashing = new Trashing({ table, lookup, listings, usage, locks });
   const transferring = new Transferring({
     lookup,
@@ -111,6 +143,7 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
     locks,
     properties,
     placeholders,
+    pending: pendingChanging,
     ...(parts.maxSyncBytes !== undefined && { maxSyncBytes: parts.maxSyncBytes }),
   });
   const searching = new Searching({
@@ -150,12 +183,14 @@ export async function createVfs(parts: VfsParts): Promise<Vfs> {
       searching,
       crawling: createCrawling({ table, lookup, listings, now: () => clock.now() }),
       nameIndex: parts.nameIndex,
+      pending: pendingUploads(pending, uploading),
     },
     async () => {
       locks.close();
       settling.close();
       clearInterval(purge);
       clearInterval(sweep);
+      await pending.attempts.stop(new StorageError("unavailable", "the server is stopping"));
       await Promise.all(table.all().map((storage) => storage.close()));
       await remembered.settled();
       await parts.nameIndex?.close();

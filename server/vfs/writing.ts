@@ -1,73 +1,94 @@
-/** Storing a file: what can be refused is refused before the first byte, and what was stored is verified before it is shown (architecture.md §6, reply mode `through`). */
+/**
+ * Storing a file: what can be refused is refused before the first byte, and what was stored is verified before it is shown; or, where the storage is set up so,
+ * it is kept durably here before it is shown, and stored behind (architecture.md §6).
+ */
 import { Readable } from "node:stream";
-import { kindOf, StorageError } from "#drivers/contract/errors.ts";
-import type { Entry, Hashes, HashName } from "#drivers/contract/mount.ts";
+import type { Clock } from "#drivers/contract/driver.ts";
+import { StorageError } from "#drivers/contract/errors.ts";
 import { joinPath, nameOf, parentOf } from "#drivers/contract/path.ts";
-import type { Checkpoints } from "./checkpoints.ts";
-import { computable } from "./digests.ts";
 import { freeName } from "./free-name.ts";
 import { joinSignals } from "./joined-signal.ts";
-import type { Listings } from "./listings.ts";
 import type { Place } from "./locks/coverage.ts";
 import type { Lock } from "./locks/lock.ts";
 import type { Locks } from "./locks/locks.ts";
 import { type FoundNode, type Lookup, notADirectory } from "./lookup.ts";
-import type { MountedStorage } from "./mounted-storage.ts";
 import { NodeResource, resourceOf } from "./node-resource.ts";
+import type { AcceptedContent, Pending } from "./pending/pending.ts";
+import { type ReplyMode, replyModeOf } from "./pending/reply-mode.ts";
+import type { PendingUploading } from "./pending/uploading.ts";
 import type { Placeholders } from "./placeholders/placeholders.ts";
 import type { Properties } from "./properties/properties.ts";
-import { refuseMismatch } from "./received-body.ts";
-import type { WriteOptions, WriteResult, WriteSource } from "./resource.ts";
-import { Sending, type Stored, type Target } from "./sending.ts";
+import type { StreamSource, WriteOptions, WriteResult, WriteSource } from "./resource.ts";
+import type { Sending, Spooled, Target } from "./sending.ts";
 import type { GatheredFile, Spool } from "./spool.ts";
+import type { StoredFile, Storing } from "./storing.ts";
+import { entryOf } from "./tree/tree.ts";
 import type { ActiveUpload, Uploads } from "./uploads.ts";
 import type { UsageCache } from "./usage-cache.ts";
 
 export interface WritingOptions {
   readonly lookup: Lookup;
-  readonly listings: Listings;
   readonly uploads: Uploads;
   readonly spool: Spool;
-  readonly checkpoints: Checkpoints;
+  readonly sending: Sending;
+  readonly storing: Storing;
+  readonly pending: Pending;
+  readonly uploading: PendingUploading;
+  readonly clock: Clock;
   readonly usage: UsageCache;
   readonly locks: Locks;
   readonly properties: Properties;
   readonly placeholders: Placeholders;
 }
 
+/** A write on its way. */
+interface Write {
+  readonly target: Target;
+  readonly mode: ReplyMode;
+  readonly upload: ActiveUpload;
+  readonly o: WriteOptions;
+  /** Those that what is replaced has; known once it is its turn to commit. */
+  locks: readonly Lock[];
+}
+
 export class Writing {
   readonly #o: WritingOptions;
-  readonly #sending: Sending;
 
   constructor(options: WritingOptions) {
     this.#o = options;
-    this.#sending = new Sending(options);
   }
 
-  async write(path: string, source: WriteSource, o: WriteOptions): Promise<WriteResult> {
-    const target = await this.#target(path, o);
-    await this.#refuse(target, source, o);
-    const upload = this.#o.uploads.begin(path, { takesAnyName: o.conflict === "rename" });
+  async write(path: string, source: WriteSource, asked: WriteOptions): Promise<WriteResult> {
+    const { target, o } = await this.#target(path, asked);
+    const mode = replyModeOf(target, source, o, this.#o.pending.accepts);
+    await this.#refuse(target, source, o, mode !== "through" || this.#needsSpool(target, source));
+    const upload = this.#o.uploads.begin(target.path, { takesAnyName: o.conflict === "rename" });
     const joined = joinSignals(o.signal, upload.signal, target.storage.closing);
-    let locks: readonly Lock[] = [];
-    const guarded: ActiveUpload = {
-      ...upload,
-      signal: joined.signal,
-      enterCommit: async () => {
-        await upload.enterCommit();
-        // Somebody may have locked it while the bytes came.
-        this.#demandUnlocked(target, o);
-        if (o.conflict !== "rename") locks = this.#o.locks.on(placeOf(target));
+    let release = () => {};
+    const write: Write = {
+      target,
+      mode,
+      o,
+      locks: [],
+      upload: {
+        ...upload,
+        signal: joined.signal,
+        enterCommit: async () => {
+          await upload.enterCommit();
+          // Somebody may have locked it while the bytes came.
+          this.#demandUnlocked(target, o);
+          if (o.conflict !== "rename") write.locks = this.#o.locks.on(placeOf(target));
+          release = await this.#hold(target, o);
+        },
       },
     };
     let outcome: "committed" | "failed" = "failed";
     try {
-      const result =
-        (await this.#keep(target, source, guarded, o, () => locks)) ??
-        (await this.#store(target, source, guarded, o, () => locks));
+      const result = (await this.#keep(write, source)) ?? (await this.#store(write, source));
       outcome = "committed";
       return result;
     } finally {
+      release();
       joined.leave();
       upload.end(outcome);
     }
@@ -75,15 +96,16 @@ export class Writing {
 
   /** Room for a body that comes in pieces and is written when it is whole; refuses what `write` would refuse before its first byte. */
   async gather(path: string, size: number, o: WriteOptions): Promise<GatheredFile> {
-    await this.#refuse(await this.#target(path, o), { size }, o);
+    const { target, o: options } = await this.#target(path, o);
+    await this.#refuse(target, { size }, options, true);
     return this.#o.spool.gather(size);
   }
 
-  async #target(path: string, o: WriteOptions): Promise<Target> {
+  async #target(path: string, o: WriteOptions): Promise<{ readonly target: Target; readonly o: WriteOptions }> {
     const existing = await this.#o.lookup.findNodeOrNothing(path, o);
-    // The storage knows nothing of a placeholder, so it would not choose another name.
-    const isKept = existing?.storage.tree.isPlaceholder(existing.node) ?? false;
-    if (existing && isKept && o.conflict === "rename") return this.#target(besidePath(existing), o);
+    // The storage knows nothing of what only we have, so it would not choose another name; and what waits here needs one before the storage is asked.
+    const isOurs = existing && (existing.node.pending || existing.storage.writeMode !== "through");
+    if (isOurs && o.conflict === "rename") return this.#target(besidePath(existing), { ...o, conflict: "fail" });
     const isInTheWay = existing?.node.kind === "directory" && o.conflict !== "rename";
     if (isInTheWay || (existing && !existing.parent)) {
       throw new StorageError("is-a-directory", `${path} is a directory`, { path });
@@ -93,11 +115,27 @@ export class Writing {
     const { storage } = directory;
     // New names are written in NFC; an existing one keeps the form it has (webdav.md §5).
     const rawName = existing?.node.rawName ?? storage.tree.toUpstream(nameOf(path).normalize("NFC"));
-    return { storage, directory, rawName, existing, path };
+    return { target: { storage, directory, rawName, existing, path }, o };
+  }
+
+  /** What waits at the path is not uploaded until the write has ended, and then only where it still waits. */
+  async #hold(target: Target, o: WriteOptions): Promise<() => void> {
+    const { pending, lookup } = this.#o;
+    const waiting = o.conflict === "rename" ? undefined : pending.of(lookup.known(target.path)?.node);
+    return waiting ? pending.attempts.hold([waiting.id]) : () => {};
+  }
+
+  #needsSpool(target: Target, source: WriteSource): boolean {
+    return !("open" in source) && this.#o.sending.needsSpool(target, source);
   }
 
   /** All that can be refused before the first byte is read. */
-  async #refuse(target: Target, source: { readonly size?: number }, o: WriteOptions): Promise<void> {
+  async #refuse(
+    target: Target,
+    source: { readonly size?: number },
+    o: WriteOptions,
+    isSpooled: boolean,
+  ): Promise<void> {
     const { storage, existing, path } = target;
     this.#demandUnlocked(target, o);
     o.check?.(existing && resourceOf(existing));
@@ -117,10 +155,14 @@ export class Writing {
         { path },
       );
     }
-    const free = await this.#o.usage.free(storage, source.size, o);
-    if (free !== undefined && source.size > free) {
-      throw new StorageError("quota-exceeded", `the storage at ${storage.mountPath} has ${free} bytes left`, { path });
+    const waiting = this.#o.pending.totals(storage.id).bytes;
+    const free = await this.#o.usage.free(storage, source.size + waiting, o);
+    if (free !== undefined && source.size + waiting > free) {
+      const left =
+        waiting > 0 ? `${free} bytes left, of which ${waiting} are for files that wait here` : `${free} bytes left`;
+      throw new StorageError("quota-exceeded", `the storage at ${storage.mountPath} has ${left}`, { path });
     }
+    if (isSpooled) await this.#o.spool.demandRoom(source.size);
   }
 
   #demandUnlocked(target: Target, o: WriteOptions): void {
@@ -130,13 +172,8 @@ export class Writing {
   }
 
   /** Keeps what is better kept here than sent; undefined where it is to be sent. */
-  async #keep(
-    target: Target,
-    source: WriteSource,
-    upload: ActiveUpload,
-    o: WriteOptions,
-    locksOn: () => readonly Lock[],
-  ): Promise<WriteResult | undefined> {
+  async #keep(write: Write, source: WriteSource): Promise<WriteResult | undefined> {
+    const { target, upload, o } = write;
     const { storage, directory, path } = target;
     const { signal } = upload;
     const kept = await this.#o.placeholders.receive(target, source, o, signal);
@@ -149,10 +186,15 @@ export class Writing {
     if (now && !storage.tree.isPlaceholder(now.node)) {
       // Somebody has stored content there meanwhile, in whose place this comes.
       const again = { ...source, stream: Readable.from([kept.content]), size: kept.content.length };
-      return this.#store({ ...target, existing: now }, again, { ...upload, enterCommit: async () => {} }, o, locksOn);
+      const entered: Write = {
+        ...write,
+        target: { ...target, existing: now },
+        upload: { ...upload, enterCommit: async () => {} },
+      };
+      return this.#store(entered, again);
     }
     const { node, entry } = await this.#o.placeholders.keep({ ...target, existing: now }, kept, source.modifiedAt);
-    await this.#o.locks.keep(locksOn(), node);
+    await this.#o.locks.keep(write.locks, node);
     await this.#o.properties.stored({ storage, node, parent: directory.node }, entry, source, kept.digests);
     return {
       resource: new NodeResource(node, storage, directory.path),
@@ -161,72 +203,140 @@ export class Writing {
     };
   }
 
-  /** `locksOn`: those that what is replaced has, asked for when the new content is there. */
-  async #store(
-    target: Target,
-    source: WriteSource,
-    upload: ActiveUpload,
-    o: WriteOptions,
-    locksOn: () => readonly Lock[],
+  async #store(write: Write, source: WriteSource): Promise<WriteResult> {
+    const { target, upload, mode } = write;
+    const { sending, storing } = this.#o;
+    if (!("open" in source) && (mode !== "through" || this.#needsSpool(target, source))) {
+      return this.#storeSpooled(write, source);
+    }
+    const o = { ...write.o, signal: upload.signal };
+    const stored = await storing.store(target, source, () => sending.send(target, source, upload, o), o);
+    return this.#commit(write, source, stored);
+  }
+
+  /** The body lies whole in the spool before the storage hears of it. */
+  async #storeSpooled(write: Write, source: StreamSource): Promise<WriteResult> {
+    const { target, upload, mode } = write;
+    const { sending } = this.#o;
+    const { signal } = upload;
+    const spooled = await sending.receive(target, source, signal);
+    try {
+      await sending.enterCommit(target, upload, { ...write.o, signal });
+      if (mode === "back") return await this.#accept(write, source, spooled, false);
+      const stored = await this.#storeOrAccept(write, source, spooled, signal);
+      return "resource" in stored ? stored : await this.#commit(write, source, stored);
+    } finally {
+      if (!this.#o.pending.record(spooled.file.id)) await spooled.file.remove();
+    }
+  }
+
+  /** Stores what lies in the spool. In mode `auto`, where that takes long, the client has his answer before, and the same upload goes on. */
+  async #storeOrAccept(
+    write: Write,
+    source: StreamSource,
+    spooled: Spooled,
+    signal: AbortSignal,
+  ): Promise<StoredFile | WriteResult> {
+    const { target, mode } = write;
+    const { sending, storing, uploading, clock } = this.#o;
+    const controller = new AbortController();
+    const stop = () => controller.abort(signal.reason);
+    signal.throwIfAborted();
+    signal.addEventListener("abort", stop, { once: true });
+    let onProgress: ((bytes: number) => void) | undefined = write.o.onProgress;
+    let bytes = 0;
+    const o: WriteOptions = {
+      ...write.o,
+      signal: controller.signal,
+      onProgress: (now) => {
+        bytes = now;
+        onProgress?.(now);
+      },
+    };
+    const send = () => sending.sendSpooled(target, spooled, source.modifiedAt, o);
+    const stored = storing.store(target, source, send, o);
+    const waiting = new AbortController();
+    try {
+      if (mode === "through") return await stored;
+      const late = clock.sleep(target.storage.replyWithinMs, waiting.signal).then(() => "late" as const);
+      late.catch(() => {}); // the upload was quicker
+      const first = await Promise.race([stored, late]);
+      if (first !== "late") return first;
+      stored.catch(() => {}); // whoever runs it from now on hears of it
+      return await this.#accept(write, source, spooled, true, (record) => {
+        // From here on the client's leaving stops nothing.
+        signal.removeEventListener("abort", stop);
+        const { closing } = target.storage;
+        closing.addEventListener("abort", () => controller.abort(closing.reason), { once: true });
+        uploading.adopt(record, stored, controller, bytes, (listener) => {
+          onProgress = listener;
+        });
+      });
+    } catch (error) {
+      controller.abort(error);
+      throw error;
+    } finally {
+      waiting.abort();
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Takes what lies in the spool on: durable, shown, and with a task before the client hears of it. */
+  async #accept(
+    write: Write,
+    source: StreamSource,
+    { file, digests }: Spooled,
+    isStarted: boolean,
+    adopt?: (record: Parameters<PendingUploading["adopt"]>[0]) => void,
   ): Promise<WriteResult> {
+    const { target, o } = write;
+    const { pending, locks, properties, lookup } = this.#o;
     const { storage, directory } = target;
-    const options = { ...o, signal: upload.signal };
-    const stored = await this.#sending.send(target, source, upload, options);
-    const digests = await this.#verify(target, source, stored);
-    const entry = await this.#withTime(storage, stored.entry, source.modifiedAt, options);
+    const now = lookup.known(target.path);
+    if (now && o.conflict === "fail") {
+      throw new StorageError("already-exists", `${target.path} exists already`, { path: target.path });
+    }
+    const content: AcceptedContent = {
+      file,
+      hashes: digests,
+      isClaimed: source.hashes !== undefined && Object.keys(source.hashes).length > 0,
+      modifiedAt: source.modifiedAt,
+      conflict: o.conflict === "fail" ? "fail" : "replace",
+      userId: o.holder?.userId,
+      isStarted,
+    };
+    const { record, node } = await pending.accept({ storage, directory, rawName: target.rawName }, content);
+    adopt?.(record);
+    await locks.keep(write.locks, node);
+    await properties.stored({ storage, node, parent: directory.node }, entryOf(node), {}, digests);
+    await pending.announce(record);
+    return {
+      resource: new NodeResource(node, storage, directory.path),
+      created: target.existing === undefined,
+      modifiedAtStored: source.modifiedAt !== undefined,
+      pending: record.id,
+    };
+  }
+
+  /** Shows what was stored; what waited in its place waits no more. */
+  async #commit(write: Write, source: WriteSource, { entry, digests, bytes }: StoredFile): Promise<WriteResult> {
+    const { target, locks } = write;
+    const { storage, directory } = target;
+    const { pending } = this.#o;
     // The digests are of the bytes that the storage has just taken and, where it tells, confirmed.
-    const known = { ...entry, size: stored.bytes, hashes: { ...digests, ...entry.hashes } };
-    const node = await storage.tree.put(directory.node, known, "committed");
-    await this.#o.locks.keep(locksOn(), node);
-    this.#o.usage.grew(storage, stored.bytes);
+    const known = { ...entry, size: bytes, hashes: { ...digests, ...entry.hashes } };
+    const waiting = pending.of(storage.tree.lookup(directory.node, storage.tree.toVisible(entry.name)));
+    const ending = waiting && pending.ending(waiting);
+    const node = await storage.tree.put(directory.node, known, "committed", ending && ((trx) => ending.also(trx)));
+    await ending?.after();
+    await this.#o.locks.keep(locks, node);
+    this.#o.usage.grew(storage, bytes);
     await this.#o.properties.stored({ storage, node, parent: directory.node }, entry, source, digests);
     return {
       resource: new NodeResource(node, storage, directory.path),
       created: target.existing === undefined || entry.name !== target.rawName,
       modifiedAtStored: source.modifiedAt !== undefined,
     };
-  }
-
-  /** The digests of what was sent. Throws `incomplete` when the storage has something else, and takes that away again. */
-  async #verify(target: Target, source: WriteSource, stored: Stored): Promise<Hashes> {
-    const { entry, bytes } = stored;
-    try {
-      if (entry.size !== undefined && entry.sizeIs !== "about" && entry.size !== bytes) {
-        throw new StorageError("incomplete", `${target.path}: ${bytes} bytes were sent, ${entry.size} were stored`, {
-          reason: "verification-failed",
-          retryable: true,
-        });
-      }
-      const digests = await comparable(stored, entry.hashes, source.hashes);
-      refuseMismatch(digests, source.hashes, "precondition-failed", "the checksum that the client sent");
-      refuseMismatch(digests, entry.hashes, "incomplete", `what was stored at ${target.path}`);
-      return digests;
-    } catch (error) {
-      await this.#takeBack(target, entry);
-      throw error;
-    }
-  }
-
-  async #takeBack(target: Target, entry: Entry): Promise<void> {
-    const { storage, directory } = target;
-    const signal = AbortSignal.any([AbortSignal.timeout(30_000), storage.closing]);
-    await storage.using("remove", (mount) => mount.remove!([entry], { signal, mode: "permanent" })).catch(() => {});
-    await this.#o.listings.refresh(storage, directory.node, signal).catch(() => {});
-  }
-
-  async #withTime(
-    storage: MountedStorage,
-    entry: Entry,
-    modifiedAt: number | undefined,
-    o: WriteOptions,
-  ): Promise<Entry> {
-    if (modifiedAt === undefined || storage.traits.setsModifiedAt || !storage.capabilities?.setModifiedAt) return entry;
-    try {
-      return await storage.using("setModifiedAt", (mount) => mount.setModifiedAt!(entry, modifiedAt, o));
-    } catch (error) {
-      if (kindOf(error) === "unsupported") return entry; // then it is remembered
-      throw error;
-    }
   }
 }
 
@@ -244,16 +354,4 @@ function visibleName({ storage, existing, rawName }: Target): string {
 
 function placeOf(target: Target): Place {
   return { storage: target.storage, inside: joinPath(target.directory.inside, visibleName(target)) };
-}
-
-/** What is known of the content, with at least one digest that the storage tells and all that the client claims, where they can be had. */
-async function comparable(stored: Stored, told: Hashes = {}, claimed: Hashes = {}): Promise<Hashes> {
-  const digests: Partial<Record<HashName, string>> = { ...stored.digests };
-  const add = async (name: HashName | undefined) => {
-    if (name !== undefined && stored.digest && digests[name] === undefined) digests[name] = await stored.digest(name);
-  };
-  for (const name of computable(Object.keys(claimed) as HashName[])) await add(name);
-  const names = computable(Object.keys(told) as HashName[]);
-  if (!names.some((name) => digests[name] !== undefined)) await add(names[0]);
-  return digests;
 }

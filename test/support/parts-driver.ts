@@ -12,13 +12,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { defineDriver } from "#drivers/contract/driver.ts";
 import { StorageError } from "#drivers/contract/errors.ts";
-import type { CallOptions, Entry, Mount, UploadOptions, UploadSource } from "#drivers/contract/mount.ts";
+import type { CallOptions, Entry, Mount, MoveOptions, UploadOptions, UploadSource } from "#drivers/contract/mount.ts";
 import { numberedName } from "#drivers/kit/names.ts";
 
 /** What a test can make the storage do, by a file of that name. */
 export type Control =
   /** Its content is a number of parts: once that many are stored, the next waits until the file is gone. */
   | "hold-after"
+  /** Its content is a number of milliseconds: after the last part, the storage is silent for up to so long. */
+  | "slow-confirm"
   /** Parts are refused: `quota-exceeded`. */
   | "full"
   /** The first byte of what is stored is another one. */
@@ -91,7 +93,19 @@ class Folder {
       o.onProgress?.(Math.min(size, offset + part.length));
     }
     o.signal.throwIfAborted();
+    const silentMs = Math.random() * Number(this.control("slow-confirm") ?? 0);
+    await sleep(silentMs, undefined, { signal: o.signal }).catch(() => o.signal.throwIfAborted());
     return this.#confirm(parent, name, id, count, o);
+  }
+
+  /** One entry, in one step. */
+  async move(entry: Entry, parent: Entry, { name = entry.name, conflict }: MoveOptions): Promise<Entry> {
+    const id = parent.id === "" ? name : `${parent.id}/${name}`;
+    if (existsSync(this.at(id)) && conflict !== "replace") throw new StorageError("already-exists", `${id} is there`);
+    await rename(this.at(entry.id), this.at(id)).catch(() => {
+      throw new StorageError("not-found", `there is no ${entry.id}`);
+    });
+    return this.entry(id);
   }
 
   async abandon(state: State): Promise<void> {
@@ -101,9 +115,10 @@ class Folder {
 
   async #begin(name: string, o: UploadOptions): Promise<string> {
     const id = `upload-${randomUUID()}`;
+    // Before the storage has anything, so that a kill leaves nothing that nobody knows of.
+    await o.checkpoint?.save({ id });
     await mkdir(this.at(".control", id));
     this.log(`begin ${name}`);
-    await o.checkpoint?.save({ id });
     return id;
   }
 
@@ -172,6 +187,9 @@ function mountOf(folder: Folder): Mount {
     async createDirectory(parent, name) {
       await mkdir(folder.at(parent.id, name));
       return folder.entry(parent.id === "" ? name : `${parent.id}/${name}`);
+    },
+    async move(entries, parent, o) {
+      return Promise.all(entries.map(async (entry) => ({ entry: await folder.move(entry, parent, o) })));
     },
     async remove(entries) {
       for (const { id } of entries) await rm(folder.at(id), { recursive: true });

@@ -118,6 +118,13 @@ export function fakeVfs(seed: Readonly<Record<string, string | Buffer | "directo
     files,
     failing,
     calls,
+    pending: {
+      list: () => [],
+      get: () => undefined,
+      attach: () => () => {},
+      upload: async () => "stored",
+      async mark() {},
+    },
     prepared: { lengthOf: () => undefined, copy: () => false, keep() {} },
     version: 1,
     nameIndex: undefined,

@@ -1,9 +1,12 @@
 /** What AList's wire lacks and our command line and panel need. */
 import { z } from "@hono/zod-openapi";
+import { ERROR_KINDS } from "#drivers/contract/errors.ts";
 import type { StorageInfo } from "../../vfs/api.ts";
+import { REPLY_MODES } from "../../vfs/pending/reply-mode.ts";
 import { storageAccountSchema, toStorageAccount } from "../account-wire.ts";
 import { declare } from "../declare.ts";
 import type { ApiApp, ApiDeps } from "../deps.ts";
+import { ApiError } from "../envelope.ts";
 import { fromText, maskSettings, unmaskSettings } from "../storage-form.ts";
 import { shownPath, userPath, visibleMount } from "../user-path.ts";
 
@@ -20,7 +23,10 @@ const resourceSchema = z
     etag: z.string().optional(),
     mountPath: z.string().optional(),
     isMountPoint: z.boolean(),
+    /** True while its content is kept here alone. */
     pending: z.boolean(),
+    /** What the upload of its content has failed with. */
+    failure: z.object({ message: z.string(), kind: z.enum(ERROR_KINDS).optional() }).optional(),
   })
   .openapi("Resource");
 
@@ -36,6 +42,11 @@ const storageSchema = z
     disabled: z.boolean(),
     delivery: z.enum(["auto", "proxy", "redirect"]),
     placeholders: z.enum(["auto", "keep", "pass"]),
+    /** When a write is answered; absent: as the driver needs. */
+    writeMode: z.enum(REPLY_MODES).optional(),
+    replyWithinMs: z.number().optional(),
+    /** What waits here for its upload. */
+    pending: z.object({ files: z.int(), bytes: z.number(), failed: z.int() }),
     modifiedAt: z.number(),
     state: z.enum(["starting", "working", "failed", "disabled"]),
     error: z.string().optional(),
@@ -43,6 +54,23 @@ const storageSchema = z
     account: storageAccountSchema.optional(),
   })
   .openapi("PandavStorage");
+
+/** How a storage is mounted, whatever its driver. */
+const mountSettings = z.object({
+  placeholders: z.enum(["auto", "keep", "pass"]).optional(),
+  /** `default`: as the driver needs. */
+  writeMode: z.enum([...REPLY_MODES, "default"]).optional(),
+  /** How long `auto` waits for the storage. */
+  replyWithinMs: z.int().min(0).max(3_600_000).optional(),
+});
+
+function toMountSettings({ placeholders, writeMode, replyWithinMs }: z.output<typeof mountSettings>) {
+  return {
+    ...(placeholders !== undefined && { placeholders }),
+    ...(writeMode !== undefined && { writeMode }),
+    ...(replyWithinMs !== undefined && { replyWithinMs }),
+  };
+}
 
 /** Adds `/api/pandav/*`, less what has a file of its own. */
 export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
@@ -64,8 +92,9 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
       const { name, kind, size, sizeIs, modifiedAt, createdAt, hashes, etag } = found;
       const path = shownPath(user, found.path);
       const mountPath = found.mountPath === undefined ? undefined : visibleMount(user, found.mountPath);
-      const { isMountPoint, pending } = found;
-      return { path, name, kind, size, sizeIs, modifiedAt, createdAt, hashes, etag, mountPath, isMountPoint, pending };
+      const { isMountPoint, pending, failure } = found;
+      const facts = { path, name, kind, size, sizeIs, modifiedAt, createdAt, hashes, etag, mountPath };
+      return { ...facts, isMountPoint, pending, ...(failure && { failure }) };
     },
   );
 
@@ -99,12 +128,12 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
         remark: z.string().optional(),
         order: z.int().optional(),
         delivery: z.enum(["auto", "proxy", "redirect"]).optional(),
-        placeholders: z.enum(["auto", "keep", "pass"]).optional(),
         account: z.int().optional(),
+        ...mountSettings.shape,
       }),
       output: storageSchema,
     },
-    async ({ input: { mountPath, driver, settings, remark, order, delivery, placeholders, account }, signal }) => {
+    async ({ input: { mountPath, driver, settings, remark, order, delivery, account, ...mount }, signal }) => {
       const definition = await catalogue.driver(driver);
       const info = await vfs.storages.add(
         {
@@ -114,8 +143,8 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
           ...(remark !== undefined && { remark }),
           ...(order !== undefined && { order }),
           ...(delivery !== undefined && { delivery }),
-          ...(placeholders !== undefined && { placeholders }),
           ...(account !== undefined && { account }),
+          ...toMountSettings(mount),
         },
         { signal },
       );
@@ -123,9 +152,49 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
     },
   );
 
+  declare(
+    app,
+    deps,
+    {
+      method: "post",
+      path: "/api/pandav/storages/set",
+      summary: "Change some settings of a storage; those that are not named stay",
+      access: "admin",
+      source: "json",
+      input: z.object({
+        id: z.int(),
+        settings: z.record(z.string(), z.unknown()).default({}),
+        remark: z.string().optional(),
+        delivery: z.enum(["auto", "proxy", "redirect"]).optional(),
+        ...mountSettings.shape,
+      }),
+      output: storageSchema,
+    },
+    async ({ input: { id, settings, remark, delivery, ...mount }, signal }) => {
+      const info = vfs.storages.get(id);
+      if (!info) throw new ApiError(404, `there is no storage ${id}`);
+      const definition = await catalogue.driver(info.driver);
+      const changed = definition ? fromText(definition, unmaskSettings(definition, settings, info.settings)) : settings;
+      const kept = { mountPath: info.mountPath, driver: info.driver, order: info.order, remark: info.remark };
+      const now = await vfs.storages.update(
+        id,
+        {
+          ...kept,
+          settings: { ...info.settings, ...changed },
+          delivery: delivery ?? info.delivery,
+          ...(info.freshness && { freshness: info.freshness }),
+          ...(remark !== undefined && { remark }),
+          ...toMountSettings(mount),
+        },
+        { signal },
+      );
+      return shown(now);
+    },
+  );
+
   async function shown(info: StorageInfo): Promise<z.input<typeof storageSchema>> {
-    const { id, mountPath, driver, provider, order, remark, disabled, delivery, placeholders } = info;
-    const { modifiedAt, state, error } = info;
+    const { id, mountPath, driver, provider, order, remark, disabled, delivery, placeholders, pending } = info;
+    const { modifiedAt, state, error, writeMode, replyWithinMs } = info;
     const definition = await catalogue.driver(driver);
     const settings = definition ? maskSettings(definition, info.settings) : {};
     const abilities = Object.entries(info.capabilities ?? {}).flatMap(([name, able]) => (able === true ? [name] : []));
@@ -141,9 +210,12 @@ export function pandavRoutes(app: ApiApp, deps: ApiDeps): void {
       delivery,
       placeholders,
       modifiedAt,
+      pending,
     };
     return {
       ...mount,
+      ...(writeMode && { writeMode }),
+      ...(replyWithinMs !== undefined && { replyWithinMs }),
       state,
       ...(error !== undefined && { error }),
       abilities,

@@ -41,6 +41,8 @@ const entryRow = z
     size: z.number().optional(),
     sizeIs: z.enum(["exact", "about"]).optional(),
     modifiedAt: z.number().optional(),
+    /** Set while the content is kept here alone and waits for its upload, or has failed to be uploaded. */
+    upload: z.enum(["pending", "failed"]).optional(),
     /** True for the last entry of its directory, in the order `down`. */
     isLast: z.boolean().optional(),
     /** True where the entries of this directory, which has come before, follow: in the order `listings`. */
@@ -135,7 +137,7 @@ function toRow(
   user: User,
   log: ApiDeps["log"],
 ): z.input<typeof entryRow> {
-  const { path, kind, size: bytes, sizeIs, modifiedAt } = resource;
+  const { path, kind, size: bytes, sizeIs, modifiedAt, pending } = resource;
   return {
     path: shownPath(user, path),
     depth: at,
@@ -143,6 +145,7 @@ function toRow(
     ...(bytes !== undefined && kind === "file" && { size: bytes }),
     ...(sizeIs === "about" && { sizeIs }),
     ...(modifiedAt !== undefined && { modifiedAt }),
+    ...(pending && { upload: resource.failure ? ("failed" as const) : ("pending" as const) }),
     ...(isLast && { isLast }),
     ...(isEntered && { isEntered }),
     ...(error !== undefined && { failure: failureRow(error, log) }),

@@ -11,6 +11,7 @@ import { up as moving } from "./0008-moving.ts";
 import { up as shares } from "./0009-shares.ts";
 import { up as tasks } from "./0010-tasks.ts";
 import { up as placeholders } from "./0011-placeholders.ts";
+import { up as pending } from "./0012-pending.ts";
 import { up as crawling } from "./0013-crawling.ts";
 import { up as importAndNotices } from "./0014-import-and-notices.ts";
 
@@ -26,6 +27,7 @@ export const migrations: Migrations = {
   "0009-shares": { up: shares },
   "0010-tasks": { up: tasks },
   "0011-placeholders": { up: placeholders },
+  "0012-pending": { up: pending },
   "0013-crawling": { up: crawling },
   "0014-import-and-notices": { up: importAndNotices },
 };

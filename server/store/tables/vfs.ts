@@ -7,6 +7,7 @@ export interface VfsTables {
   overlay: OverlayTable;
   replacement: ReplacementTable;
   upload_checkpoint: UploadCheckpointTable;
+  pending_upload: PendingUploadTable;
   remembered: RememberedTable;
   moving: MovingTable;
   lock: LockTable;
@@ -32,6 +33,10 @@ export interface StorageTable {
   account_id: number | null;
   /** `auto`, `keep` or `pass`: whether empty files and file managers' own are kept here. */
   placeholders: Generated<string>;
+  /** `through`, `back` or `auto`; null: as the driver needs. */
+  write_mode: Generated<string | null>;
+  /** How long `auto` waits for the upload, in milliseconds; null for the default. */
+  reply_within: Generated<number | null>;
   /** Of a storage of another server that cannot be mounted yet: that server's form of it, sealed. Null for all else. */
   kept: string | null;
 }
@@ -87,6 +92,42 @@ export interface UploadCheckpointTable {
   at: number;
 }
 
+/** Content that was accepted and waits in the spool for its upload. Where it is shown, its overlay row says: both are written together. */
+export interface PendingUploadTable {
+  /** Of its spool file, its task, and, as its version, of its overlay row's entry. */
+  id: string;
+  storage_id: number;
+  /** The visible path inside the mount as it last was: for the day when the tree, and with it the directory's key, is lost. */
+  inside: string;
+  /** Where its directory is being moved, until it is there. */
+  moving_to: string | null;
+  /** 1 while its directory is being removed. */
+  removing: Generated<number>;
+  /** The name as the upstream will have it, as a JSON string. */
+  raw_name: string;
+  size: number;
+  /** JSON of `Hashes`, all verified. */
+  hashes: string;
+  /** 1 where the client named a digest. */
+  claimed: number;
+  modified_at: number;
+  created_at: number;
+  /** JSON of the `Entry` that the storage had under the name when the content was accepted; null: none. */
+  base: string | null;
+  /** JSON of what the storage still has where the file was before it was moved, with its directory; null: nothing. */
+  leftover: string | null;
+  /** `replace` or `fail`. */
+  conflict: string;
+  /** Who sent it; null: nobody known. */
+  user_id: number | null;
+  /** When it was accepted. */
+  at: number;
+  /** 1 once the storage may have something of it. */
+  started: Generated<number>;
+  /** JSON of what its upload failed with; null: it has not failed for good. */
+  failure: string | null;
+}
+
 /** What is remembered of a file or directory beside what its storage says: one row per node of the tree. */
 export interface RememberedTable {
   m: Generated<number>;
@@ -109,6 +150,8 @@ export interface RememberedTable {
   hashes: string | null;
   /** Dead properties: JSON of `[namespace, local name, element]`s. */
   properties: string | null;
+  /** Of the content, where it was told before the storage had it. */
+  etag: string | null;
   at: number;
 }
 

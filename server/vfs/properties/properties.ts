@@ -6,6 +6,7 @@ import type { Locks } from "../locks/locks.ts";
 import type { FoundNode, Lookup } from "../lookup.ts";
 import type { MountedStorage } from "../mounted-storage.ts";
 import { resourceOf } from "../node-resource.ts";
+import type { Pending } from "../pending/pending.ts";
 import type { Placeholders } from "../placeholders/placeholders.ts";
 import type { Resource, VfsOptions } from "../resource.ts";
 import { entryOf, type TreeNode } from "../tree/tree.ts";
@@ -29,6 +30,7 @@ export interface PropertiesOptions {
   readonly lookup: Lookup;
   readonly locks: Pick<Locks, "guard">;
   readonly placeholders: Pick<Placeholders, "date">;
+  readonly pending: Pick<Pending, "date">;
 }
 
 export class Properties {
@@ -36,9 +38,11 @@ export class Properties {
   readonly #lookup: Lookup;
   readonly #locks: Pick<Locks, "guard">;
   readonly #placeholders: Pick<Placeholders, "date">;
+  readonly #pending: Pick<Pending, "date">;
 
-  constructor({ remembered, lookup, locks, placeholders }: PropertiesOptions) {
+  constructor({ remembered, lookup, locks, placeholders, pending }: PropertiesOptions) {
     this.#placeholders = placeholders;
+    this.#pending = pending;
     this.#remembered = remembered;
     this.#lookup = lookup;
     this.#locks = locks;
@@ -63,18 +67,20 @@ export class Properties {
     await this.#update(now, (remembered) => ({
       // Another time of the same content leaves its digests true.
       hashes: before?.hashes,
+      etag: before?.etag,
       modifiedAt: toRemember,
       properties: changedProperties(remembered?.properties ?? [], changes),
     }));
     return resourceOf(now);
   }
 
-  /** After content was stored: the time that was asked for, where the storage has another, and the digests that it does not tell. */
+  /** After content was stored: the time that was asked for, where the storage has another, the digests that it does not tell, and the etag that was told before. */
   async stored(
     at: Placed,
     entry: Entry,
     asked: { readonly modifiedAt?: number; readonly hashes?: Hashes },
     digests: Hashes,
+    etag?: string,
   ): Promise<void> {
     const { traits } = at.storage;
     const isTimeStored = asked.modifiedAt === undefined || isStoredTime(entry.modifiedAt, asked.modifiedAt, at.storage);
@@ -84,7 +90,7 @@ export class Properties {
     const hashes = Object.fromEntries(
       Object.entries(wanted ? digests : {}).filter(([name]) => !traits.hashes.includes(name as HashName)),
     );
-    await this.#update(at, (before) => ({ modifiedAt, hashes, properties: before?.properties }));
+    await this.#update(at, (before) => ({ modifiedAt, hashes, properties: before?.properties, etag }));
   }
 
   /** After a move: all that is remembered goes with it, of a directory also what lies below. */
@@ -95,7 +101,7 @@ export class Properties {
 
   /** After a copy that the storage made by itself, of a directory with all in it. */
   async copied(from: FoundNode, to: FoundNode, o: VfsOptions): Promise<void> {
-    const remembered = from.storage.remembered(from.node);
+    const remembered = withoutEtag(from.storage.remembered(from.node));
     await this.#update(to, () => remembered);
     if (from.node.kind === "file") return;
     if (from.storage.traits.ids === "path") {
@@ -107,7 +113,7 @@ export class Properties {
       if (!names) continue;
       const source = this.#lookup.known(names.reduce(joinPath, from.path));
       const target = source && (await this.#lookup.findNodeOrNothing(names.reduce(joinPath, to.path), o));
-      if (target) await this.#update(target, () => source.storage.remembered(source.node));
+      if (target) await this.#update(target, () => withoutEtag(source.storage.remembered(source.node)));
     }
   }
 
@@ -129,8 +135,11 @@ export class Properties {
     o: VfsOptions,
   ): Promise<{ readonly node: TreeNode; readonly toRemember: number | undefined }> {
     const { storage, node, parent } = found;
-    const dated = await this.#placeholders.date(found, ms);
+    const dated = (await this.#placeholders.date(found, ms)) ?? (await this.#pending.date(found, ms));
     if (dated) return { node: dated, toRemember: undefined };
+    const stored = node.pending ? this.#lookup.known(found.path) : undefined;
+    // Its upload has ended just now.
+    if (stored && !stored.node.pending) return this.#date(stored, ms, o);
     await storage.mount();
     if (!storage.capabilities?.setModifiedAt) return { node, toRemember: ms };
     let entry: Entry;
@@ -165,6 +174,13 @@ export class Properties {
   #touch({ storage, parent }: Placed): void {
     if (parent) storage.tree.touch(parent);
   }
+}
+
+/** An etag is of one file alone. */
+function withoutEtag(remembered: Remembered | undefined): Remembered | undefined {
+  if (!remembered) return undefined;
+  const { modifiedAt, hashes, properties } = remembered;
+  return { modifiedAt, hashes, properties };
 }
 
 /** True where a storage dates a file as it was asked to, as closely as it can. */

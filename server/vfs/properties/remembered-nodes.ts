@@ -72,7 +72,7 @@ export class RememberedNodes {
     const known = this.#known.of(storageId, node);
     if (!known) return undefined;
     const { row } = known;
-    if (row.modified_at === null && row.hashes === null) return known;
+    if (row.modified_at === null && row.hashes === null && row.etag === null) return known;
     if (!isOfSameContent(row, node)) return { properties: known.properties };
     if (tellsMore(row, node)) this.#retie(node);
     return known;
@@ -115,8 +115,11 @@ export class RememberedNodes {
       const known = this.#known.of(storageId, node);
       const properties = propertiesToText(change(known?.properties ?? []));
       if (properties === (known?.row.properties ?? null)) return false;
-      if (!known) await this.#write(storageId, node, { modified_at: null, hashes: null, properties });
-      else if (properties === null && known.row.modified_at === null && known.row.hashes === null) {
+      if (!known) await this.#write(storageId, node, { modified_at: null, hashes: null, etag: null, properties });
+      else if (
+        properties === null &&
+        !valuesOf({ modifiedAt: known.modifiedAt, hashes: known.hashes, etag: known.etag })
+      ) {
         await this.#forgetRow(node.n);
       } else {
         await this.#rows.change(node.n, { properties });

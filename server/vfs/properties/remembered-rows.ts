@@ -159,7 +159,7 @@ export class RememberedRows {
     for await (const { m: _own, ...row } of this.#below(storageId, from)) {
       const id = idBelow(row.id, from, to);
       // A copy has a time of its own, as the storage dates it.
-      const values = { ...row, storage_id: toStorageId, n: null, id, version: null, dated: null, at };
+      const values = { ...row, storage_id: toStorageId, n: null, id, version: null, dated: null, etag: null, at };
       const query = this.#db.insertInto("remembered").values(values);
       const { m } = await query.returning("m").executeTakeFirstOrThrow();
       yield { m, id, name: row.name };

@@ -14,6 +14,8 @@ export interface Remembered {
   /** Digests of its content that were verified. */
   readonly hashes?: Hashes | undefined;
   readonly properties?: readonly DeadProperty[] | undefined;
+  /** The etag of its content, where it was told before the storage had that. */
+  readonly etag?: string | undefined;
 }
 
 /** What tells the content that a time and digests belong to. */
@@ -39,6 +41,9 @@ export class KnownRow implements Remembered {
   get properties(): readonly DeadProperty[] | undefined {
     if (this.row.properties !== null) this.#properties ??= propertiesFromText(this.row.properties);
     return this.#properties;
+  }
+  get etag(): string | undefined {
+    return this.row.etag ?? undefined;
   }
 }
 
@@ -72,8 +77,10 @@ export function valuesOf({
   modifiedAt,
   hashes,
   properties,
-}: Remembered): Pick<RememberedRow, "modified_at" | "hashes" | "properties"> | undefined {
+  etag,
+}: Remembered): Pick<RememberedRow, "modified_at" | "hashes" | "properties" | "etag"> | undefined {
   const values = {
+    etag: etag ?? null,
     modified_at: modifiedAt ?? null,
     hashes: hashes && Object.keys(hashes).length > 0 ? JSON.stringify(hashes) : null,
     properties: propertiesToText(properties),

@@ -9,7 +9,7 @@ import {
   requireDirectory,
   type TreeCore,
 } from "./core.ts";
-import { isAheadOf, type LocalChange } from "./overlay.ts";
+import { type Also, isAheadOf, type LocalChange } from "./overlay.ts";
 import { visibleTuples } from "./packed.ts";
 import { Pace } from "./pieces.ts";
 import { createFindChild } from "./read-ahead.ts";
@@ -25,7 +25,7 @@ import {
   tupleToNode,
 } from "./rows.ts";
 import { beginStaging, stateOf } from "./staging.ts";
-import type { DirectoryState, MountTree, Staging, TreeNode } from "./tree.ts";
+import type { ChangeOptions, DirectoryState, MountTree, Staging, TreeNode } from "./tree.ts";
 
 /** Entries in a page of `pages()`. */
 const PAGE = 1000;
@@ -65,7 +65,13 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
   }
 
   /** A local change that puts an entry; `content` is a placeholder's. */
-  function put(parent: TreeNode, entry: Entry, state: LocalChange["state"], content?: Buffer): Promise<TreeNode> {
+  function put(
+    parent: TreeNode,
+    entry: Entry,
+    state: LocalChange["state"],
+    content?: Buffer,
+    also?: Also,
+  ): Promise<TreeNode> {
     return core.serial(async () => {
       await writable(parent);
       const isPending = state !== "committed";
@@ -73,7 +79,7 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
       const n = keyAt(core, mount, parent.n, plan, entry, isPending);
       const change = { ...changeOf("put", parent.n, plan.name, n, entry), state };
       const gone = plan.former && changeOf("remove", parent.n, plan.former.name, plan.former.n, entry);
-      await core.overlay.write(gone ? [gone, change] : [change], content);
+      await core.overlay.write(gone ? [gone, change] : [change], { content, also });
       const known = knownChildren(core, parent);
       const node = apply([parent.n], () => {
         const place = placeOf(core, mount, parent.n, entry);
@@ -146,7 +152,7 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
     pages: (node) => readPages(core, node, (child) => tupleToNode(child, node.id, mount.traits.ids)),
     stage: (node, startedAt): Promise<Staging> => beginStaging(core, mount, node, startedAt),
 
-    put: (parent, entry, state = "committed") => put(parent, entry, state),
+    put: (parent, entry, state = "committed", also) => put(parent, entry, state, undefined, also),
     putPlaceholder: (parent, entry, content) => put(parent, entry, "placeholder", content),
     isPlaceholder: (node) => placeholderOf(node) !== undefined,
     contentOf: async (node) => {
@@ -159,17 +165,32 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
     },
     placeholders: () => core.overlay.placeholders(mount.mountId),
     placeholderTotals: () => core.overlay.totals(mount.mountId),
+    pending: (version) => {
+      const change = core.overlay.pending(version);
+      return change?.mountId === mount.mountId ? change : undefined;
+    },
+    dropPending: (version) =>
+      core.serial(async () => {
+        const change = core.overlay.pending(version);
+        if (change) await core.overlay.drop([change]);
+      }),
+    async reseat(parent, entry, also) {
+      const before = core.overlay.pending(entry.version ?? "");
+      const node = await put(parent, entry, "pending", undefined, also);
+      const isElsewhere = before && (before.parentN !== node.parentN || before.name !== node.name);
+      if (isElsewhere) await core.serial(() => core.overlay.drop([before]));
+      return node;
+    },
 
-    remove: (parent, name) =>
+    remove: (parent, name, also) =>
       core.serial(async () => {
         const known = visibleRow(core, parent.n, name);
-        await core.overlay.write([
-          changeOf("remove", parent.n, name, known?.n ?? 0, known && entryBehind(known, parent)),
-        ]);
+        const change = changeOf("remove", parent.n, name, known?.n ?? 0, known && entryBehind(known, parent));
+        await core.overlay.write([change], { also });
         forget(parent, name);
       }),
 
-    move: (parent, name, toParent, entry) =>
+    move: (parent, name, toParent, entry, { state = "committed", also }: ChangeOptions = {}) =>
       core.serial(async () => {
         await writable(toParent);
         const source = visibleRow(core, parent.n, name);
@@ -177,15 +198,16 @@ export function createMountTree(core: TreeCore, mount: MountContext): MountTree 
         const moved = source && isSameKind ? withHashes(entry, source, parent) : entry;
         const place = targetOf(toParent.n, moved, source);
         const n = source && isSameKind ? source.n : keyAt(core, mount, toParent.n, place, moved, false);
-        const put = changeOf("put", toParent.n, place.name, n, moved);
+        const isPending = state === "pending";
+        const put = { ...changeOf("put", toParent.n, place.name, n, moved), state };
         const isRename = parent.n !== toParent.n || name !== place.name;
         const remove = changeOf("remove", parent.n, name, n, source && entryBehind(source, parent));
-        await core.overlay.write(isRename ? [remove, put] : [put]);
+        await core.overlay.write(isRename ? [remove, put] : [put], { also });
         return apply([parent.n, toParent.n], () => {
           const from = visibleRow(core, parent.n, name);
           const to = targetOf(toParent.n, moved, from);
           if (from && from.r !== to.row?.r) removeRow(core, from, n);
-          const row = writeAt(core, mount, toParent.n, to, n, factsOf(moved, to.name, mount.traits.ids));
+          const row = writeAt(core, mount, toParent.n, to, n, factsOf(moved, to.name, mount.traits.ids, isPending));
           const node = nodeOf(row, toParent);
           if (parent.n === toParent.n && name !== node.name) tellReaders(core, parent.n, name, node);
           return node;

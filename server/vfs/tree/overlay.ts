@@ -1,5 +1,7 @@
 /** Local changes that listings may not know yet: durable, and in memory while the tree is open (architecture.md §5). */
+import type { Transaction } from "kysely";
 import type { Entry } from "#drivers/contract/mount.ts";
+import type { Schema } from "../../store/schema.ts";
 import type { Store } from "../../store/store.ts";
 import type { OverlayTable } from "../../store/tables/vfs.ts";
 
@@ -14,11 +16,14 @@ export interface LocalChange {
   readonly op: "put" | "remove";
   /** What was put; of a removal what was there, so that a listing's entry is known by its id. */
   readonly entry: Entry | undefined;
-  /** `placeholder`: only we have it, and it gives way to whatever the storage has under its name. */
+  /** `pending`: its content waits here for its upload, and hides what the storage has under its name. `placeholder`: only we have it, and it gives way to that. */
   readonly state: "pending" | "placeholder" | "committed";
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
+
+/** What is written together with a change: after a crash both are there or neither. */
+export type Also = (trx: Transaction<Schema>) => Promise<unknown>;
 
 /** How much of a mount is kept in placeholders. */
 export interface PlaceholderTotals {
@@ -42,6 +47,8 @@ export class Overlay {
   readonly #directories = new Map<number, DirectoryChanges>();
   /** By mount. */
   readonly #placeholders = new Map<number, Set<LocalChange>>();
+  /** By the version of their entry. */
+  readonly #pending = new Map<string, LocalChange>();
 
   private constructor(store: Store) {
     this.#store = store;
@@ -55,6 +62,9 @@ export class Overlay {
       .select((eb) => eb("content", "is not", null).as("has_content"))
       .execute();
     for (const row of rows) overlay.#remember(toChange(row));
+    // What waited for its upload, and was removed with its directory.
+    const waiting = new Set((await store.db.selectFrom("pending_upload").select("id").execute()).map(({ id }) => id));
+    await overlay.drop([...overlay.#pending.values()].filter(({ entry }) => !waiting.has(entry!.version!)));
     return overlay;
   }
 
@@ -71,6 +81,11 @@ export class Overlay {
   /** The changes of the entry of an upstream id, in a directory. */
   byId(parentN: number, id: string): Iterable<LocalChange> {
     return this.#directories.get(parentN)?.byId.get(id) ?? [];
+  }
+
+  /** The change that shows pending content, by the version of its entry. */
+  pending(version: string): LocalChange | undefined {
+    return this.#pending.get(version);
   }
 
   /** The placeholders of a mount. */
@@ -102,11 +117,14 @@ export class Overlay {
    * Stores changes together; each replaces an earlier one of its name. Listings heed them from the call on, and they are durable when it resolves.
    * `content` is that of the placeholders among them.
    */
-  async write(changes: readonly LocalChange[], content?: Buffer): Promise<void> {
+  async write(
+    changes: readonly LocalChange[],
+    { content, also }: { readonly content?: Buffer | undefined; readonly also?: Also | undefined } = {},
+  ): Promise<void> {
     const before = changes.map((change) => this.in(change.parentN)?.get(change.name));
     for (const change of changes) this.#remember(change);
-    try {
-      await this.#store.db
+    const insert = (db: Pick<Store["db"], "insertInto">) =>
+      db
         .insertInto("overlay")
         .values(changes.map((change) => toRow(change, content)))
         .onConflict((c) =>
@@ -121,6 +139,15 @@ export class Overlay {
           })),
         )
         .execute();
+    const { db } = this.#store;
+    try {
+      if (!also) await insert(db);
+      else {
+        await db.transaction().execute(async (trx) => {
+          await insert(trx);
+          await also(trx);
+        });
+      }
     } catch (error) {
       for (const [i, change] of changes.entries()) {
         this.#forget(change);
@@ -169,6 +196,9 @@ export class Overlay {
     if (replaced) this.#forget(replaced);
     this.#directories.set(change.parentN, directory);
     directory.byName.set(change.name, change);
+    if (change.state === "pending" && change.entry?.version !== undefined) {
+      this.#pending.set(change.entry.version, change);
+    }
     if (change.state === "placeholder") {
       const all = this.#placeholders.get(change.mountId) ?? new Set();
       this.#placeholders.set(change.mountId, all.add(change));
@@ -182,6 +212,8 @@ export class Overlay {
     const directory = this.#directories.get(change.parentN);
     if (directory?.byName.get(change.name) !== change) return;
     directory.byName.delete(change.name);
+    const version = change.entry?.version;
+    if (version !== undefined && this.#pending.get(version) === change) this.#pending.delete(version);
     this.#placeholders.get(change.mountId)?.delete(change);
     const id = idOf(change);
     const ofId = id === undefined ? undefined : directory.byId.get(id);

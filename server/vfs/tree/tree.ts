@@ -2,7 +2,7 @@
 import type { Entry, Hashes, Json } from "#drivers/contract/mount.ts";
 import type { Traits } from "#drivers/contract/traits.ts";
 import type { NameMarks } from "./name-marks.ts";
-import type { LocalChange, PlaceholderTotals } from "./overlay.ts";
+import type { Also, LocalChange, PlaceholderTotals } from "./overlay.ts";
 
 /** One row of the tree as of the directory's visible generation. Immutable. */
 export interface TreeNode {
@@ -26,6 +26,13 @@ export interface TreeNode {
   readonly detail?: Json | undefined;
   /** True while only we have it. */
   readonly pending: boolean;
+}
+
+export interface ChangeOptions {
+  /** `pending`: only we have the content. Default `committed`. */
+  readonly state?: "pending" | "committed";
+  /** Written together with the change: after a crash both are so or neither. */
+  readonly also?: Also | undefined;
 }
 
 /** What is known of a directory's listing. */
@@ -70,7 +77,7 @@ export interface MountTree {
    * A local change: overlay row first (durable), then the tree. An existing node of that visible name keeps its key, less its content hashes.
    * Where the entry's id is listed in the directory already, its node is meant, under whatever marked name it has. Throws `not-found` when the parent is gone.
    */
-  put(parent: TreeNode, entry: Entry, state?: "pending" | "committed"): Promise<TreeNode>;
+  put(parent: TreeNode, entry: Entry, state?: ChangeOptions["state"], also?: Also): Promise<TreeNode>;
   /**
    * A file that the storage does not have and that we keep until content comes under its name: shown, durable with its content, never asked of the
    * storage. It gives way to what a listing or `note` has under its name. Otherwise as `put`.
@@ -83,13 +90,19 @@ export interface MountTree {
   /** The placeholders of the mount. */
   placeholders(): Iterable<Pick<LocalChange, "parentN" | "name" | "n" | "at" | "entry">>;
   placeholderTotals(): PlaceholderTotals;
+  /** Where pending content is shown, by the version of its entry; the directory may be gone. */
+  pending(version: string): Pick<LocalChange, "parentN" | "name" | "n" | "entry"> | undefined;
+  /** Forgets where pending content was shown whose directory is gone. */
+  dropPending(version: string): Promise<void>;
+  /** Shows pending content in another directory of the same path, or of its new one: that in which it was is not known any more. */
+  reseat(parent: TreeNode, entry: Entry, also?: Also): Promise<TreeNode>;
   /** A local removal of a visible name, with the subtree below it. */
-  remove(parent: TreeNode, name: string): Promise<void>;
+  remove(parent: TreeNode, name: string, also?: Also): Promise<void>;
   /**
    * A local move or rename: the node and its subtree keep their keys, a file of unchanged size its hashes. `entry` is the entry as it now stands;
    * what had its visible name in `toParent` is replaced. Throws `not-found` when `toParent` is gone.
    */
-  move(parent: TreeNode, name: string, toParent: TreeNode, entry: Entry): Promise<TreeNode>;
+  move(parent: TreeNode, name: string, toParent: TreeNode, entry: Entry, o?: ChangeOptions): Promise<TreeNode>;
   /** A fact learnt from the storage outside a listing (a `stat`): no overlay row. A placeholder gives way to it. */
   note(parent: TreeNode, entry: Entry): Promise<TreeNode>;
   /** What is shown of an entry of the directory has changed, though its row has not: the directory has another version from now on. */

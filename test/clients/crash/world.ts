@@ -27,10 +27,12 @@ export interface Job {
 export class CrashWorld implements AsyncDisposable {
   readonly dataDir = mkdtempSync(join(tmpdir(), "pandav-crash-"));
   readonly random: () => number;
+  readonly #env: Readonly<Record<string, string>>;
   #server: RunningServer | undefined;
 
-  constructor(seed: number) {
+  constructor(seed: number, env: Readonly<Record<string, string>> = {}) {
     this.random = pseudoRandom(seed);
+    this.#env = env;
   }
 
   get server(): RunningServer {
@@ -39,7 +41,7 @@ export class CrashWorld implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    this.#server = await startServer({ dataDir: this.dataDir });
+    this.#server = await startServer({ dataDir: this.dataDir, env: this.#env });
   }
 
   /** A whole number from 0 up to, not including, `end`. */

@@ -111,8 +111,8 @@ describe("timeout", () => {
     expect(done.clock.sleeping).toBe(0);
   });
 
-  const source = (stream: Readable): UploadSource => ({
-    size: 3,
+  const source = (stream: Readable, size = 10): UploadSource => ({
+    size,
     hashes: {},
     kind: "stream",
     open: async () => stream,
@@ -141,6 +141,27 @@ describe("timeout", () => {
     }
     expect(told).toEqual([1]);
     await clock.advance(LIMITS.uploadMs);
+    expect(await running).toMatchObject(TIMEOUT);
+  });
+
+  it("lets a service that has taken the last byte put it together in silence, but not for ever", async () => {
+    const body = new PassThrough();
+    const { clock, mount } = uploading(async (s, o) => {
+      (await s.open()).resume();
+      return new Promise((_, reject) => {
+        o.signal.addEventListener("abort", () => reject(o.signal.reason), { once: true });
+      });
+    });
+    const running = caught(mount.upload!(ROOT, "x", source(body, 3), { ...call().o, conflict: "fail" }));
+    await setImmediate();
+    let isOver = false;
+    void running.then(() => {
+      isOver = true;
+    });
+    body.write("xxx");
+    await clock.advance(LIMITS.assembleMs - 1);
+    expect(isOver).toBe(false);
+    await clock.advance(1);
     expect(await running).toMatchObject(TIMEOUT);
   });
 
