@@ -5,7 +5,7 @@ import type { Accounts } from "../accounts/api.ts";
 import { createCatalogue, openDrivers } from "../accounts/catalogue.ts";
 import { openAuth } from "../auth/auth.ts";
 import type { Config } from "../config.ts";
-import type { HttpServer, TlsPair } from "../http/server.ts";
+import type { HttpServer } from "../http/server.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { countUpstreamCall, createRecorder } from "../request-context.ts";
@@ -24,7 +24,7 @@ import { openTree } from "../vfs/tree/open.ts";
 import type { Tree } from "../vfs/tree/tree.ts";
 import { createVfs } from "../vfs/vfs.ts";
 import { addFirstMount, type FirstStart } from "./first-start.ts";
-import { createFronts, type Door } from "./fronts.ts";
+import { createFronts, type Door, type DoorOptions } from "./fronts.ts";
 import { recordDeletion } from "./record-deletion.ts";
 import { type Closing, closeInOrder } from "./shutdown.ts";
 
@@ -37,7 +37,7 @@ export interface Pandav {
   /** Set when this start made what is in the folder. */
   readonly firstStart?: FirstStart;
   /** A server over all fronts, not listening yet; `close` ends it. */
-  createServer(door: Door, tls?: TlsPair): HttpServer;
+  createServer(door: Door, own?: DoorOptions): HttpServer;
   /** Ends everything in order, within 10 s. Never rejects. */
   close(): Promise<void>;
 }
@@ -119,8 +119,8 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
       tasks,
       log,
       ...(firstStart && { firstStart }),
-      createServer(door, tls) {
-        const server = createDoor(door, tls);
+      createServer(door, own) {
+        const server = createDoor(door, own);
         servers.push(server);
         return server;
       },
