@@ -37,6 +37,8 @@ export interface Config {
   readonly upstreams: Readonly<Record<string, string>>;
   /** In front of every path, as it stands in every href: `/pandav`, percent-encoded, no trailing slash; empty at the root. */
   readonly basePath: string;
+  /** Folder of a built front end, absolute; absent: there is none. */
+  readonly frontend?: string;
   /** PEM files; absent: plain HTTP. */
   readonly tls?: TlsFiles;
   /** Of backups. */
@@ -59,6 +61,7 @@ export interface Flags {
   readonly port?: string | undefined;
   readonly data?: string | undefined;
   readonly basePath?: string | undefined;
+  readonly frontend?: string | undefined;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
 }
@@ -72,6 +75,8 @@ export function readConfig(
   surroundings = { cwd: process.cwd(), home: homedir(), platform: process.platform },
 ): Config {
   if (flags.data === "") throw new UsageError("--data needs the path of a folder");
+  if (flags.frontend === "") throw new UsageError("--frontend needs the path of a folder");
+  const frontend = flags.frontend ?? (env.PANDAV_FRONTEND || undefined);
   return {
     host: readHost(flags.host, env.PANDAV_HOST),
     port: readPort(flags.port, env.PANDAV_PORT),
@@ -80,6 +85,7 @@ export function readConfig(
     drivers: splitList(env.PANDAV_DRIVERS),
     logLevel: readLogLevel(env.PANDAV_LOG),
     basePath: readBasePath(flags.basePath, env.PANDAV_BASE_PATH),
+    ...(frontend !== undefined && { frontend: resolve(surroundings.cwd, frontend) }),
     ...readTlsFiles(flags, env, surroundings.cwd),
     settings: readSettings(env),
     upstreams: readUpstreams(env.PANDAV_UPSTREAMS),

@@ -11,7 +11,7 @@ import { permitted } from "../vfs/permitted.ts";
 import { auditFormOf, subjectOf } from "./audited.ts";
 import type { ApiApp, ApiDeps, ApiEnv } from "./deps.ts";
 import { ApiError, success, toResponse } from "./envelope.ts";
-import { parsed, parseJson } from "./input.ts";
+import { parsed, parseJson, withoutNulls } from "./input.ts";
 import { folderPasswordIn } from "./user-path.ts";
 
 /** Who may call: `open` anybody, without being asked who; `guest` anybody, the guest included unless disabled; `user` everybody but the guest, with any token; `person` who has an account of his own, but no token of less than its rights; `admin`. */
@@ -141,7 +141,8 @@ export async function readInput(c: Context<ApiEnv>, source: "query" | "json" | u
   }
   const text = await c.req.text();
   if (text.trim() === "") throw new ApiError(400, "the request body is empty (EOF)");
-  return parseJson(text);
+  const value = parseJson(text);
+  return c.req.path.startsWith("/api/pandav/") ? value : withoutNulls(value);
 }
 
 function describe<I extends z.ZodType, O extends z.ZodType, A extends Access>(

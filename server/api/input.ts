@@ -17,3 +17,11 @@ export function parseJson(text: string): unknown {
     throw new ApiError(400, "the request body is not JSON");
   }
 }
+
+/** The value without fields that are null: to AList's servers they are absent, and Python's clients send them (alist-api.md §2). */
+export function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).filter(([, field]) => field !== null);
+  return Object.fromEntries(fields.map(([name, field]) => [name, withoutNulls(field)]));
+}

@@ -134,6 +134,16 @@ const FIXED: Readonly<Record<string, readonly [group: Form["group"], value: stri
   frp_status: ["site", "stopped"],
 };
 
+/** Programs that fetch files elsewhere and are not driven from here: a front end's form has a field for each, and `set_*` refuses in words. */
+const UNDRIVEN: Readonly<Record<string, Kind>> = {
+  aria2_uri: "string",
+  aria2_secret: "string",
+  qbittorrent_url: "string",
+  qbittorrent_seedtime: "number",
+  transmission_uri: "string",
+  transmission_seedtime: "number",
+};
+
 /** Everything that an administrator sees, in order. */
 export function settingItems(settings: Settings, version: string): SettingItem[] {
   const items: Omit<SettingItem, "index">[] = [];
@@ -146,7 +156,13 @@ export function settingItems(settings: Settings, version: string): SettingItem[]
   for (const [key, [group, value, type = "string"]] of Object.entries(FIXED)) {
     fixed(key, GROUP[group], value, type, FLAG.readOnly);
   }
-  for (const [key, value] of settings.foreign()) fixed(key, GROUP.site, value, "string", FLAG.foreign);
+  const foreign = settings.foreign();
+  for (const [key, type] of Object.entries(UNDRIVEN)) {
+    fixed(key, GROUP.offline, foreign.get(key) ?? "", type, FLAG.private);
+  }
+  for (const [key, value] of foreign) {
+    if (!Object.hasOwn(UNDRIVEN, key)) fixed(key, GROUP.site, value, "string", FLAG.foreign);
+  }
   return items.map((item, index) => ({ ...item, index }));
 }
 
@@ -174,7 +190,7 @@ export function changesIn(
   const own: Record<string, string> = {};
   const foreign: Record<string, string> = {};
   for (const { key, value } of items) {
-    if (key === "version" || Object.hasOwn(FIXED, key)) continue;
+    if (key === "version" || Object.hasOwn(FIXED, key) || Object.hasOwn(UNDRIVEN, key)) continue;
     const form = Object.hasOwn(ITEMS, key) ? ITEMS[key as SettingKey] : undefined;
     if (!form) foreign[key] = value;
     else if (value !== (form.isSecret ? MASK : String(settings.get(key as SettingKey)))) own[key] = value;

@@ -37,6 +37,14 @@ const STATES = {
   retrying: 8,
 } as const satisfies Record<TaskState, number>;
 
+/** The words of AList's servers for our steps: a client in Python refuses a list of tasks that holds others (alist-api.md §13). */
+const STATUSES: Readonly<Record<string, string>> = {
+  "looking at what there is": "getting src object",
+  copying: "uploading",
+  moving: "uploading",
+  "removing what was moved": "uploading",
+};
+
 /** A task on AList's wire, for one viewer. */
 export function toTaskInfo(task: Task, viewer: User, storages: Pick<Storages, "at">, dialect: Dialect): TaskInfo {
   const time = (ms: number | undefined) => (ms === undefined ? null : toTime(ms));
@@ -46,7 +54,7 @@ export function toTaskInfo(task: Task, viewer: User, storages: Pick<Storages, "a
     creator: task.creator,
     creator_role: roleOf({ ...viewer, role: task.creatorRole }, dialect),
     state: STATES[task.state],
-    status: task.step,
+    status: STATUSES[task.step] ?? task.step,
     progress: progressOf(task),
     start_time: time(task.startedAt),
     end_time: time(task.endedAt),

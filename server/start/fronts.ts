@@ -8,6 +8,8 @@ import { createRawRoutes } from "../api/raw-routes.ts";
 import { createApp } from "../app.ts";
 import { createDownload, isDownload } from "../download/handler.ts";
 import { createSharedDownload, isSharedDownload } from "../download/shared.ts";
+import type { Folder } from "../frontend/folder.ts";
+import { createFrontend } from "../frontend/handler.ts";
 import { createHttpServer, type HttpServer, type TlsPair } from "../http/server.ts";
 import type { Logger } from "../log.ts";
 import { createMetricsHandler, METRICS_PATH } from "../metrics/handler.ts";
@@ -25,12 +27,22 @@ export interface FrontsOptions {
   readonly metrics?: Metrics;
 }
 
+/** What one server has of its own. */
+export interface DoorOptions {
+  readonly tls?: TlsPair;
+  /** A built front end; for visitors. */
+  readonly frontend?: Folder;
+}
+
+/** Addresses of files in AList's (alist-api.md §8.1, §14): a download program that asks for one that is not there gets no page. */
+const FILE_ADDRESSES = ["dav", "d", "p", "ad", "ap", "ae", "sd", "sad", "sp"];
+
 /** A maker of servers, not listening yet, whose fronts are shared. */
 export function createFronts(
   deps: ApiDeps,
   log: Logger,
   o: FrontsOptions = {},
-): (door: Door, tls?: TlsPair) => HttpServer {
+): (door: Door, own?: DoorOptions) => HttpServer {
   const { vfs, auth } = deps;
   const pieces = new PieceUploads();
   const app = createApp(deps, pieces);
@@ -39,13 +51,19 @@ export function createFronts(
   const { shares, users, permissions, signatures } = auth;
   const sharedDownload = createSharedDownload({ vfs, shares, users, permissions, signatures, log });
   const metrics = o.metrics && createMetricsHandler(o.metrics, auth.authenticator);
-  return (door, tls) => {
+  const taken = new Set([
+    ...app.routes.map(({ path }) => path.split("/")[1] ?? "").filter((segment) => segment !== ""),
+    ...[METRICS_PATH.slice(1), ...FILE_ADDRESSES],
+  ]);
+  return (door, { tls, frontend } = {}) => {
     const owner = door === "owner";
     const basePath = owner ? "" : (o.basePath ?? "");
     const prefix = `${basePath}/dav`;
     const gate = createGate(deps.settings, { basePath, isWebdav: (request) => isWebdavRequest(request, prefix) });
-    const raw = (path: string, handle: RawHandler) => ({
-      matches: ({ url = "" }: IncomingMessage) => url === path || url.startsWith(`${path}?`),
+    const raw = (path: string, handle: RawHandler, methods?: readonly string[]) => ({
+      matches: ({ url = "", method = "" }: IncomingMessage) =>
+        (url === path || url.startsWith(`${path}?`)) &&
+        (!methods || methods.includes(method === "HEAD" ? "GET" : method)),
       handle: (request: IncomingMessage, response: ServerResponse) => handle(request, response, { owner }),
     });
     const webdav = createWebdav({
@@ -66,9 +84,12 @@ export function createFronts(
       handlers: [
         { matches: (request) => isWebdavRequest(request, prefix), handle: webdav },
         ...(metrics ? [raw(METRICS_PATH, metrics)] : []),
-        ...rawRoutes.filter(({ ownerOnly }) => owner || !ownerOnly).map(({ path, handle }) => raw(path, handle)),
+        ...rawRoutes
+          .filter(({ ownerOnly }) => owner || !ownerOnly)
+          .map(({ path, handle, methods }) => raw(path, handle, methods)),
         { matches: isDownload, handle: download },
         { matches: isSharedDownload, handle: sharedDownload },
+        ...(frontend ? [createFrontend({ folder: frontend, settings: deps.settings, basePath, taken })] : []),
       ],
       fallback: getRequestListener(
         (request, env) =>

@@ -7,7 +7,7 @@ import { openAuth } from "../auth/auth.ts";
 import { openBackups } from "../backup/backups.ts";
 import { finishRestore } from "../backup/restore.ts";
 import type { Config } from "../config.ts";
-import type { HttpServer, TlsPair } from "../http/server.ts";
+import type { HttpServer } from "../http/server.ts";
 import { createImporter } from "../import/importer.ts";
 import { createLogger, type Logger } from "../log.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
@@ -33,7 +33,7 @@ import { openTree } from "../vfs/tree/open.ts";
 import type { Tree } from "../vfs/tree/tree.ts";
 import { createVfs } from "../vfs/vfs.ts";
 import { addFirstMount, type FirstStart } from "./first-start.ts";
-import { createFronts, type Door } from "./fronts.ts";
+import { createFronts, type Door, type DoorOptions } from "./fronts.ts";
 import { watchForNotices } from "./notices.ts";
 import { recordDeletion } from "./record-deletion.ts";
 import { type Closing, closeInOrder } from "./shutdown.ts";
@@ -47,7 +47,7 @@ export interface Pandav {
   /** Set when this start made what is in the folder. */
   readonly firstStart?: FirstStart;
   /** A server over all fronts, not listening yet; `close` ends it. */
-  createServer(door: Door, tls?: TlsPair): HttpServer;
+  createServer(door: Door, own?: DoorOptions): HttpServer;
   /** Ends everything in order, within 10 s. Never rejects. */
   close(): Promise<void>;
 }
@@ -186,8 +186,8 @@ export async function openPandav(config: Config, signal: AbortSignal): Promise<P
         closings.push({ name: "backups", withinMs: STORE_MS, close: backups.start() });
       },
       ...(firstStart && { firstStart }),
-      createServer(door, tls) {
-        const server = createDoor(door, tls);
+      createServer(door, own) {
+        const server = createDoor(door, own);
         servers.push(server);
         return server;
       },

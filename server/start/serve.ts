@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, isIP } from "node:net";
 import type { Writable } from "node:stream";
 import { StorageError } from "#drivers/contract/errors.ts";
 import type { Config } from "../config.ts";
+import { type Folder, openFolder } from "../frontend/folder.ts";
 import type { TlsPair } from "../http/server.ts";
 import { FolderInUse, type FolderLock, lockFolder } from "../store/lock.ts";
 import { explainListen, originOf, readAddress, removeAddress, writeAddress } from "./address.ts";
@@ -25,10 +26,12 @@ export async function serve(config: Config, out: Writable): Promise<number> {
   const lock = takeLock(config.dataDir);
   try {
     const tls = config.tls && readTls(config.tls);
+    const frontend = config.frontend === undefined ? undefined : openFolder(config.frontend);
     await checkAddress(config);
     const pandav = await openPandav(config, stopped.signal);
     try {
-      await serveOpened(pandav, { ...config, ...(tls && { pair: tls }) }, out, stopped.signal);
+      const own = { ...(tls && { pair: tls }), ...(frontend && { folder: frontend }) };
+      await serveOpened(pandav, { ...config, ...own }, out, stopped.signal);
     } finally {
       await pandav.close();
     }
@@ -44,7 +47,7 @@ export async function serve(config: Config, out: Writable): Promise<number> {
 
 async function serveOpened(
   pandav: Pandav,
-  config: Config & { readonly pair?: TlsPair },
+  config: Config & { readonly pair?: TlsPair; readonly folder?: Folder },
   out: Writable,
   stopped: AbortSignal,
 ): Promise<void> {
@@ -54,8 +57,9 @@ async function serveOpened(
   try {
     if (firstStart) out.write(accountLines(firstStart, config.dataDir));
     await openControlSocket(config.dataDir, pandav.createServer("owner"));
-    const { host, port, pair, tls } = config;
-    const server = pandav.createServer("visitor", pair);
+    const { host, port, pair, tls, folder } = config;
+    const own = { ...(pair && { tls: pair }), ...(folder && { frontend: folder }) };
+    const server = pandav.createServer("visitor", own);
     const listening = server.listen({ host, port });
     const address = (await listening.catch((error: unknown) => {
       throw explainListen(error, config);

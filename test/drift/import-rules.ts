@@ -130,7 +130,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     packages: "all",
     because: FRONT,
   },
-  ...["api", "webdav", "download", "parser"].map((front) => ({
+  ...["api", "webdav", "download", "parser", "frontend"].map((front) => ({
     from: `server/${front}/`,
     may: FRONT_MAY,
     packages: "all" as const,

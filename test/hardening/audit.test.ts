@@ -73,6 +73,7 @@ describe("a row is left by", () => {
     const quiet = new Set([
       "/api/admin/user/del_cache",
       "/api/admin/setting/default",
+      "/api/admin/session/clean",
       "/api/admin/storage/load_all",
       "/api/pandav/mounts/use",
       "/api/pandav/accounts/{id}/check",

@@ -87,7 +87,7 @@ export async function openHardened(o: HardenedOptions = {}): Promise<Hardened> {
     metrics,
     ...(o.basePath !== undefined && { basePath: o.basePath }),
   });
-  const server = create("visitor", o.tls);
+  const server = create("visitor", { ...(o.tls && { tls: o.tls }) });
   const { port } = (await server.listen({ port: 0, host: "127.0.0.1" })) as AddressInfo;
   onTestFinished(async () => {
     await server.close(AbortSignal.abort());

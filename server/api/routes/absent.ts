@@ -27,6 +27,7 @@ const NO_SUCH_LOGIN = "this server knows its own accounts alone";
 const NO_KEYS = "keys are of no use here: there is no SFTP";
 const NO_ROLES = "roles are fixed here: give a user bits and a base path of his own";
 const NO_LABELS = "there are no labels here";
+const NO_ALIST_SHARES = "shares are opened at /@s/ and their id: record not found";
 const NO_TORRENTS = "torrents are not read here: not support";
 const NO_ARCHIVES = "archives are not read here: not support";
 const NO_SCAN = "manual scan is not running";
@@ -43,6 +44,9 @@ const ABSENT: readonly Absent[] = [
   no("post", "open", "/api/auth/register", 403, "registration is disabled"),
   no("get", "open", "/api/auth/sso", 403, `Single sign-on is not enabled: ${NO_SUCH_LOGIN}`),
   no("get", "open", "/api/auth/sso_callback", 500, `sso login is disabled: ${NO_SUCH_LOGIN}`),
+  ...["sso_get_token", "get_sso_id"].map((name) =>
+    no("get", "open", `/api/auth/${name}`, 403, `Single sign-on is not enabled: ${NO_SUCH_LOGIN}`),
+  ),
   no("get", "open", "/api/authn/webauthn_begin_login", 403, "WebAuthn is not enabled"),
   no("post", "open", "/api/authn/webauthn_finish_login", 403, "WebAuthn is not enabled"),
   no("get", "person", "/api/authn/webauthn_begin_registration", 403, "WebAuthn is not enabled"),
@@ -57,6 +61,8 @@ const ABSENT: readonly Absent[] = [
   no("post", "admin", "/api/admin/role/create", 403, NO_ROLES),
   no("post", "admin", "/api/admin/role/update", 403, NO_ROLES),
   no("post", "admin", "/api/admin/role/delete", 403, NO_ROLES),
+  // What has ended is forgotten at once.
+  { method: "post", access: "admin", path: "/api/admin/session/clean", data: null },
   get("guest", "/api/label/list", EMPTY_PAGE),
   no("get", "guest", "/api/label/get", 500, NO_LABELS),
   get("guest", "/api/label_file_binding/get", []),
@@ -89,6 +95,9 @@ const ABSENT: readonly Absent[] = [
   no("post", "admin", "/api/admin/scan/stop", 400, NO_SCAN),
   no("any", "guest", "/api/fs/other", 500, "not implement"),
   no("post", "guest", "/api/fs/get_direct_upload_info", 500, "not implement"),
+  no("get", "guest", "/api/fs/lark/export/download", 500, "nothing here is of Lark: not support"),
+  no("get", "open", "/api/public/share/info", 404, NO_ALIST_SHARES),
+  ...["auth", "list", "get"].map((name) => no("post", "open", `/api/public/share/${name}`, 404, NO_ALIST_SHARES)),
   ...["parse", "upload_parse", "rapid_upload", "generate"].map((name) =>
     no("post", "guest", `/api/fs/torrent/${name}`, 500, NO_TORRENTS),
   ),

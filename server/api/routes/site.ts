@@ -6,7 +6,7 @@ import { JSON_TYPE } from "../envelope.ts";
 /** A square pan seen from above; our own drawing. */
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" rx="14" fill="#1890ff"/><circle cx="28" cy="32" r="16" fill="#fff"/><circle cx="28" cy="32" r="9" fill="#1890ff"/><rect x="42" y="28" width="16" height="8" rx="4" fill="#fff"/></svg>`;
 
-/** Adds `/favicon.ico`, `/logo.svg`, `/robots.txt` and `/i/{name}`. */
+/** Adds `/favicon.ico`, `/logo.svg`, `/manifest.json`, `/robots.txt` and `/i/{name}`. */
 export function siteRoutes(app: ApiApp, { settings }: ApiDeps): void {
   describe(app, "/favicon.ico", "Where the icon is", 302, undefined);
   app.get("/favicon.ico", (c) => {
@@ -18,6 +18,21 @@ export function siteRoutes(app: ApiApp, { settings }: ApiDeps): void {
 
   describe(app, "/logo.svg", "A picture of the server", 200, "image/svg+xml");
   app.get("/logo.svg", (c) => c.body(LOGO, 200, { "Content-Type": "image/svg+xml", "Cache-Control": "max-age=86400" }));
+
+  describe(
+    app,
+    "/manifest.json",
+    "What a browser needs to know to install a front end as an app",
+    200,
+    "application/json",
+  );
+  app.get("/manifest.json", (c) => {
+    const base = c.env?.basePath ?? "";
+    const icons = [{ src: `${base}/favicon.ico`, sizes: "any" }];
+    const root = `${base}/`;
+    const manifest = { display: "standalone", scope: root, start_url: root, name: settings.get("site_title"), icons };
+    return c.json(manifest, 200, { "Cache-Control": "public, max-age=3600" });
+  });
 
   describe(app, "/robots.txt", "What search engines are told", 200, "text/plain");
   app.get("/robots.txt", (c) => c.text(settings.get("robots_txt")));

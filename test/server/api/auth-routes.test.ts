@@ -29,6 +29,15 @@ describe("logging in", () => {
     });
   });
 
+  it("reads null as an absent field, as Python's clients send it (alist-api.md §2)", async () => {
+    const login = await api.post("/api/auth/login", { username: "admin", password: PASSWORD, otp_code: null });
+    expect([login.code, typeof login.data.token]).toEqual([200, "string"]);
+    const list = await api.post("/api/fs/list", { path: "/local", password: null, page: null, per_page: null });
+    expect(list.code).toBe(200);
+    const renamed = { src_dir: "/local", rename_objects: [{ src_name: "", new_name: null }] };
+    expect((await api.post("/api/fs/batch_rename", renamed)).message).not.toMatch(/received null/);
+  });
+
   it("answers the device key of AList (alist-api.md §19)", async () => {
     const credentials = { username: "admin", password: PASSWORD };
     expect((await login(credentials)).data.device_key).toBe("eb4046d4d10c8ae654fd50bace243939");

@@ -34,6 +34,20 @@ describe("settings over the API (alist-api.md §10, §12.3)", () => {
     expect(api.deps.settings.get("token")).toBe("alist-test-token");
   });
 
+  it("has a field for each program that is not driven from here, once, which nothing is stored in (alist-api.md §12.3)", async () => {
+    const read = async () => (await api.get("/api/admin/setting/list?groups=5,0")).data as { key: string }[];
+    const before = await read();
+    expect(before.map(({ key }) => key).sort()).toEqual(
+      ["aria2_secret", "aria2_uri", "qbittorrent_seedtime", "qbittorrent_url", "token"].concat(
+        ...["transmission_seedtime", "transmission_uri"],
+      ),
+    );
+    expect(
+      (await save(before.map((item) => ({ ...item, ...(item.key === "aria2_uri" && { value: "x" }) })))).code,
+    ).toBe(200);
+    expect(await read()).toEqual(before);
+  });
+
   it("changes all or nothing, and names what is wrong", async () => {
     const reply = await save([
       { key: "announcement", value: "hello" },
