@@ -87,7 +87,7 @@ export interface Rights {
   demandWhole(path: string): void;
   /** True where a directory hides names from him that another does not hide: what is moved or copied from the one to the other would be shown there. */
   wouldShow(from: string, to: string): boolean;
-  /** Whether a search in a directory that he may read may show a path below it: as he may read it, but what he said as a password opens the folder alone whose rules hold for that directory. */
+  /** Whether a search in a directory that he may read may show a path below it: as he may read it and list every folder on the way, but what he said as a password opens the folder alone whose rules hold for that directory. */
   mayFind(path: string, directory: string): boolean;
   /** The names of a directory that are hidden from him; undefined for none. */
   hiddenIn(directory: string): HiddenNames | undefined;
@@ -190,10 +190,15 @@ class CallerRights implements Rights {
 
   mayFind(path: string, directory: string): boolean {
     if (!this.#isAllowed("read", path) || this.isHidden(path)) return false;
-    const meta = this.#metas.nearest(path);
-    if (!meta || this.#needsNoPassword || !meta.hasPassword || !covers(meta, path, meta.passwordSub)) return true;
-    // Of the directory it was asked before. Elsewhere it would be a guess, and one for every hit.
-    return meta === this.#metas.nearest(directory);
+    if (this.#needsNoPassword) return true;
+    // A folder that he may not list tells its names by no search either.
+    for (let at = path; at !== directory && at !== "/"; at = parentOf(at)) {
+      const meta = this.#metas.nearest(at);
+      if (!meta?.hasPassword || !covers(meta, at, meta.passwordSub)) continue;
+      // Of the directory it was asked before. Elsewhere it would be a guess, and one for every hit.
+      if (meta !== this.#metas.nearest(directory)) return false;
+    }
+    return true;
   }
 
   hiddenIn(directory: string): HiddenNames | undefined {

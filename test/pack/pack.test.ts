@@ -55,6 +55,14 @@ withTools(["npm"])("the package that npm pack makes, installed with npm i -g", (
     expect(waiting).toEqual([]);
   });
 
+  it("begins the thread of the index of names, which is a piece of its own", async () => {
+    const data = join(installed.folder, "index-data");
+    expect((await pandav(["storage", "add", "/m", "memory", "--data", data])).code).toBe(0);
+    const { code, stdout } = await pandav(["index", "status", "--json", "--data", data]);
+    expect([code, JSON.parse(stdout).names]).toEqual([0, 0]);
+    expect(JSON.parse(stdout).state).toMatch(/ready|building/);
+  });
+
   it("tells its version", async () => {
     const { version } = JSON.parse(readFileSync(join(PROJECT_ROOT, "package.json"), "utf8")) as { version: string };
     expect(await pandav(["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });

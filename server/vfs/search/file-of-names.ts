@@ -7,6 +7,9 @@ import { indexedText } from "./words.ts";
 /** Grows when names are kept in another form: an older file is made anew. */
 const FORM = 1;
 
+/** How long to wait for the file, in milliseconds. */
+const BUSY_MS = 2_000;
+
 /** Pages that are joined in one turn: some 8 ms. */
 const MERGED_PAGES = 64;
 
@@ -65,7 +68,8 @@ export class FileOfNames {
   }
 
   static #open(path: string, birth: number): FileOfNames {
-    const db = new DatabaseSync(path);
+    // The thread before this one may still be closing it.
+    const db = new DatabaseSync(path, { timeout: BUSY_MS });
     try {
       return new FileOfNames(db, birth);
     } catch (error) {

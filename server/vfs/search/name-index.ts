@@ -10,6 +10,8 @@ import type { Ask, IndexStatus, KeeperOptions, SearchReply, SearchRequest, Told 
 /** How long changes are collected before the thread hears of them, in milliseconds; at first longer, so that a command that ends soon begins none. */
 const COLLECTED_MS = 200;
 const AT_FIRST_MS = 1_500;
+/** A thread with nothing to do ends after this, in milliseconds: it takes some 20 MB, and begins again within a tenth of a second. */
+const IDLE_MS = 60_000;
 /** A thread that ended by itself is not begun again sooner, in milliseconds. */
 const AGAIN_AFTER_MS = 5_000;
 /** How long the thread may take to end, in milliseconds. */
@@ -34,6 +36,8 @@ export interface NameIndexOptions {
   /** Asked again and again. */
   readonly isWanted: () => boolean;
   readonly log: Log;
+  /** When a thread with nothing to do ends, in milliseconds; default a minute. */
+  readonly idleMs?: number;
 }
 
 /** The index in `<data folder>/search.db`. While it is not wanted it has no file, and the tree notes nothing for it. */
@@ -53,6 +57,7 @@ class ThreadedIndex implements NameIndex {
   #worker: Worker | undefined;
   #lastId = 0;
   #timer: NodeJS.Timeout | undefined;
+  #idle: NodeJS.Timeout | undefined;
   #failedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
   /** The last marks that the thread has heeded and that are still there. */
@@ -93,6 +98,7 @@ class ThreadedIndex implements NameIndex {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#idle);
     const worker = this.#worker;
     if (worker) {
       const ended = new Promise<void>((resolve) => void worker.once("exit", () => resolve()));
@@ -166,8 +172,28 @@ class ThreadedIndex implements NameIndex {
     });
   }
 
+  /** Lets a thread go that nobody has used for a while. */
+  #waitForIdleness(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      this.#letGo().catch(() => {}); // whoever needs it next hears what is wrong
+    }, this.#options.idleMs ?? IDLE_MS);
+    this.#idle.unref();
+  }
+
+  async #letGo(): Promise<void> {
+    if (!this.#worker || this.#isClosed || !this.#isOn()) return;
+    const { state, waiting } = await this.status();
+    const worker = this.#worker;
+    if (!worker || this.#isClosed || this.#waiting.size > 0 || state === "building" || waiting > 0) return;
+    clearTimeout(this.#idle);
+    this.#worker = undefined;
+    worker.postMessage({ id: ++this.#lastId, ask: "close" } satisfies Ask);
+  }
+
   /** The thread; undefined where it has just failed. */
   #begun(): Worker | undefined {
+    this.#waitForIdleness();
     if (this.#worker || this.#isClosed) return this.#worker;
     if (performance.now() - this.#failedAt < AGAIN_AFTER_MS) return undefined;
     const { tree } = this.#options;

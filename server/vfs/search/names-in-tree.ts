@@ -14,11 +14,16 @@ export interface Hit {
   readonly modifiedAt: number | undefined;
 }
 
-/** A way down to a directory; undefined for one that lies in none of those that were searched. */
-type Way = { readonly within: number; readonly names: readonly string[] } | undefined;
+/** A way down to a directory from one of those that were searched. */
+interface Way {
+  readonly within: number;
+  readonly names: readonly string[];
+}
 
 /** Directories on the way whose place is remembered during one search. */
 const MOST_WAYS = 100_000;
+/** Places of one directory that are told: it may be listed where it was and where it is, until both are listed anew. */
+const MOST_PLACES = 8;
 /** Deeper than this nothing is looked for: it would be a circle. */
 const DEEPEST = 500;
 
@@ -128,25 +133,23 @@ export class NamesInTree {
 
   /** Finds where nodes are, below some directories. Valid for one search: what it remembers grows old. */
   locate(within: ReadonlySet<number>): (n: number) => readonly Hit[] {
-    const ways = new Map<number, Way>();
+    const ways = new Map<number, readonly Way[]>();
     const placesOf = (n: number) => this.#places.all(n) as unknown as PlaceRow[];
-    const wayTo = (directory: number, depth = 0): Way => {
-      if (within.has(directory)) return { within: directory, names: [] };
-      if (ways.has(directory)) return ways.get(directory);
-      let way: Way;
-      for (const { parent_n, name } of depth < DEEPEST ? placesOf(directory) : []) {
-        const above = wayTo(parent_n, depth + 1);
-        if (above) way = { within: above.within, names: [...above.names, name] };
-      }
+    const waysTo = (directory: number, depth = 0): readonly Way[] => {
+      if (within.has(directory)) return [{ within: directory, names: [] }];
+      const known = ways.get(directory);
+      if (known) return known;
+      const places = depth < DEEPEST ? placesOf(directory) : [];
+      const found = places.flatMap(({ parent_n, name }) =>
+        waysTo(parent_n, depth + 1).map((way) => ({ within: way.within, names: [...way.names, name] })),
+      );
       if (ways.size >= MOST_WAYS) ways.clear();
-      ways.set(directory, way);
-      return way;
+      ways.set(directory, found.slice(0, MOST_PLACES));
+      return found.slice(0, MOST_PLACES);
     };
     return (n) =>
-      placesOf(n).flatMap((place) => {
-        const way = wayTo(place.parent_n);
-        if (!way) return [];
-        return {
+      placesOf(n).flatMap((place) =>
+        waysTo(place.parent_n).map((way) => ({
           within: way.within,
           n,
           names: [...way.names, place.name],
@@ -154,8 +157,8 @@ export class NamesInTree {
           size: place.size ?? undefined,
           sizeIs: place.size_is ?? undefined,
           modifiedAt: place.modified_at ?? undefined,
-        };
-      });
+        })),
+      );
   }
 
   close(): void {

@@ -192,7 +192,7 @@ describe("a search", () => {
           world.close();
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 20 },
     );
   });
 });

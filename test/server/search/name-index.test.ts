@@ -1,5 +1,5 @@
 /** The index beside a real tree, in its own thread: kept as the tree is, found again after anything that may happen to it (decision 0022). */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -17,18 +17,20 @@ class World {
   mount: MountTree;
   root: TreeNode;
   isWanted = true;
+  readonly #idleMs: number | undefined;
 
-  private constructor(opened: OpenedTree, mount: MountTree, root: TreeNode) {
+  private constructor(opened: OpenedTree, mount: MountTree, root: TreeNode, idleMs: number | undefined) {
+    this.#idleMs = idleMs;
     this.opened = opened;
     this.mount = mount;
     this.root = root;
     this.index = this.#open();
   }
 
-  static async open(): Promise<World> {
+  static async open(idleMs?: number): Promise<World> {
     const opened = await openTestTree();
     const mount = await opened.tree.openMount(1, STABLE);
-    const world = new World(opened, mount, await mount.setRoot(ROOT));
+    const world = new World(opened, mount, await mount.setRoot(ROOT), idleMs);
     onTestFinished(async () => {
       await world.index.close();
       await opened[Symbol.asyncDispose]();
@@ -74,7 +76,8 @@ class World {
 
   #open(): NameIndex {
     const { tree, dir } = this.opened;
-    return openNameIndex({ tree, dataDir: dir, isWanted: () => this.isWanted, log: silent });
+    const idle = this.#idleMs === undefined ? {} : { idleMs: this.#idleMs };
+    return openNameIndex({ tree, dataDir: dir, isWanted: () => this.isWanted, log: silent, ...idle });
   }
 }
 
@@ -190,6 +193,20 @@ describe("the index of names", () => {
     expect(await world.find("one")).toEqual([]);
     await world.until("ready");
     expect((await world.index.status()).names).toBe(0);
+  });
+
+  it("lets its thread end when there is nothing to do, and begins another when there is", async () => {
+    const world = await World.open(20);
+    await list(world.mount, world.root, 1, [file("one.txt")]);
+    const threads = () => readdirSync("/proc/self/task").length;
+    const before = threads();
+    expect(await world.find("one")).toEqual(["one.txt"]);
+    const most = threads();
+    expect(most).toBeGreaterThan(before);
+    for (const deadline = Date.now() + 5_000; threads() >= most; await sleep(5))
+      expect(Date.now()).toBeLessThan(deadline);
+    await list(world.mount, world.root, 2, [file("one.txt"), file("two.txt")]);
+    expect(await world.find("two")).toEqual(["two.txt"]);
   });
 
   it("keeps few marks behind", async () => {
