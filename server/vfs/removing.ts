@@ -117,9 +117,9 @@ export class Removing {
     locks: readonly Lock[] = [],
   ): Promise<readonly Removal[]> {
     const { pending } = this.#o;
-    const { count, release } = await pending.hold(batch);
+    const { release } = await pending.hold(batch);
     try {
-      const now = count === 0 ? batch : batch.map((found) => pending.again(found));
+      const now = batch.map((found) => (found.node.pending ? pending.again(found) : found));
       return await this.#removeHeld(storage, now, o, locks);
     } finally {
       release();

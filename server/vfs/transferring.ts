@@ -77,7 +77,8 @@ export class Transferring {
     const plan = await this.#plan(from, to, o);
     const { source, existing } = plan;
     const { count, release } = await this.#o.pending.hold([source, o.conflict === "replace" ? existing : undefined]);
-    if (count === 0) return { plan, release };
+    // An upload may have ended between the two.
+    if (count === 0 && !source.node.pending && !existing?.node.pending) return { plan, release };
     try {
       return { plan: await this.#plan(from, to, o), release };
     } catch (error) {
