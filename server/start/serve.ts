@@ -24,6 +24,8 @@ export async function serve(config: Config, out: Writable): Promise<number> {
   try {
     const tls = config.tls && readTls(config.tls);
     await checkAddress(config);
+    // What the first visitor needs: an installation that lacks it does not start, and he does not wait.
+    await import("../webdav/handler.ts");
     const pandav = await openPandav(config, stopped.signal);
     try {
       await serveOpened(pandav, { ...config, ...(tls && { pair: tls }) }, out, stopped.signal);

@@ -12,7 +12,8 @@ import type { User } from "#server/auth/users.ts";
 import { createHttpServer } from "#server/http/server.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import type { Vfs } from "#server/vfs/api.ts";
-import { createWebdav, isWebdavRequest } from "#server/webdav/handler.ts";
+import { createWebdav } from "#server/webdav/handler.ts";
+import { isWebdavRequest } from "#server/webdav/requests.ts";
 
 export const ADMIN: User = {
   id: 1,
