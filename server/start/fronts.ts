@@ -14,7 +14,8 @@ import { createHttpServer, type HttpServer, type TlsPair } from "../http/server.
 import type { Logger } from "../log.ts";
 import { createMetricsHandler, METRICS_PATH } from "../metrics/handler.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { createWebdav, isWebdavRequest } from "../webdav/handler.ts";
+import type { WebdavHandler, WebdavOptions } from "../webdav/handler.ts";
+import { isWebdavRequest } from "../webdav/requests.ts";
 import { createGate } from "./gate.ts";
 import { logRequests } from "./request-log.ts";
 
@@ -66,7 +67,7 @@ export function createFronts(
         (!methods || methods.includes(method === "HEAD" ? "GET" : method)),
       handle: (request: IncomingMessage, response: ServerResponse) => handle(request, response, { owner }),
     });
-    const webdav = createWebdav({
+    const webdav = lazyWebdav({
       vfs,
       log,
       tasks: deps.tasks,
@@ -105,5 +106,14 @@ export function createFronts(
     });
     o.metrics?.watch(server);
     return server;
+  };
+}
+
+/** The WebDAV front, loaded for its first request: a command that serves only itself does without. */
+function lazyWebdav(o: WebdavOptions): WebdavHandler {
+  let loading: Promise<WebdavHandler> | undefined;
+  return async (request, response) => {
+    loading ??= import("../webdav/handler.ts").then(({ createWebdav }) => createWebdav(o));
+    return (await loading)(request, response);
   };
 }

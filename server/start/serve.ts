@@ -28,6 +28,8 @@ export async function serve(config: Config, out: Writable): Promise<number> {
     const tls = config.tls && readTls(config.tls);
     const frontend = config.frontend === undefined ? undefined : openFolder(config.frontend);
     await checkAddress(config);
+    // What the first visitor needs: an installation that lacks it does not start, and he does not wait.
+    await import("../webdav/handler.ts");
     const pandav = await openPandav(config, stopped.signal);
     try {
       const own = { ...(tls && { pair: tls }), ...(frontend && { folder: frontend }) };

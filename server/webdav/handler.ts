@@ -6,7 +6,7 @@ import { addressOf } from "#server/http/client.ts";
 import { HttpError } from "#server/http/errors.ts";
 import type { Vfs } from "#server/vfs/api.ts";
 import { DavContext, type DavMethod, DavServer } from "./frame.ts";
-import { isHostRoot, propfindHostRoot } from "./host-root.ts";
+import { propfindHostRoot } from "./host-root.ts";
 import { explainLocked } from "./lock-refusals.ts";
 import { LongTransfers, type TransferTasks } from "./long-transfer.ts";
 import { copyMethod } from "./methods/copy.ts";
@@ -20,9 +20,10 @@ import { propfindMethod } from "./methods/propfind.ts";
 import { proppatchMethod } from "./methods/proppatch.ts";
 import { putMethod } from "./methods/put.ts";
 import { unlockMethod } from "./methods/unlock.ts";
-import { isBelow, requestPath } from "./paths.ts";
+import { requestPath } from "./paths.ts";
 import { demandIf } from "./preconditions.ts";
 import { type DavLog, sendError } from "./reply.ts";
+import { isHostRoot } from "./requests.ts";
 
 export interface WebdavOptions {
   readonly vfs: Vfs;
@@ -100,11 +101,4 @@ export function createWebdav(o: WebdavOptions): WebdavHandler {
     }
   });
   return (request, response) => server.executeRequest(request, response) as Promise<void>;
-}
-
-/** Whether a request is for the front: its path is the prefix or lies below it, or it is `OPTIONS *`, or OPTIONS or PROPFIND of `/`. */
-export function isWebdavRequest(request: IncomingMessage, prefix = "/dav"): boolean {
-  const target = request.url ?? "";
-  if (target === "*") return request.method === "OPTIONS";
-  return isBelow(target, prefix) || isHostRoot(request, prefix);
 }

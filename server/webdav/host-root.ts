@@ -12,13 +12,6 @@ import { createPropfindWriter } from "./propfind-writer.ts";
 /** Longest body, in bytes. */
 const MAX_BODY = 64 * 1024;
 
-/** True for a PROPFIND or OPTIONS of `/`, or of another directory that leads to the front; other methods there are not WebDAV's. */
-export function isHostRoot({ url = "", method }: IncomingMessage, prefix: string): boolean {
-  if (method !== "PROPFIND" && method !== "OPTIONS") return false;
-  const directory = url.endsWith("/") ? url : `${url}/`;
-  return url !== "" && directory.length <= prefix.length && prefix.startsWith(directory);
-}
-
 /** Answers a PROPFIND above the front: a directory that holds the next one on the way to it, or the front alone. */
 export async function propfindHostRoot(
   request: IncomingMessage,

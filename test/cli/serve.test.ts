@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runPandav } from "#test/support/pandav.ts";
-import { type RunningServer, type ServerOptions, startServer } from "#test/support/server.ts";
+import { LAUNCHER, type RunningServer, type ServerOptions, startServer } from "#test/support/server.ts";
 
 describe("pandav serve", () => {
   let dataDir: string;
@@ -29,7 +29,8 @@ describe("pandav serve", () => {
   }
 
   it("prints account, password and how to reach it at the first start, and never again", async () => {
-    const first = await start({ adminPassword: null });
+    // A checkout's own, which is called by another name than what the tests start.
+    const first = await start({ adminPassword: null, command: [process.execPath, LAUNCHER, "serve"] });
     const said = first.stdout();
     expect(said).toMatch(/^First start: the data folder is /);
     expect(said).toMatch(/^ {2}Account {3}admin, password [A-Za-z0-9]{16} /m);

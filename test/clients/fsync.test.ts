@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { LAUNCHER, startServer } from "#test/support/server.ts";
+import { PANDAV, startServer } from "#test/support/server.ts";
 import { findTool, withTools } from "#test/support/tools.ts";
 import { request } from "./http-put.ts";
 
@@ -29,7 +29,7 @@ withTools(["strace"])("fsync, counted by strace", () => {
     try {
       const server = await startServer({
         dataDir: join(folder, "data"),
-        command: [...strace, process.execPath, LAUNCHER, "serve"],
+        command: [...strace, process.execPath, PANDAV, "serve"],
         readyWithinMs: 60_000,
       });
       try {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { LAUNCHER, PROJECT_ROOT, type RunningServer, startServer } from "#test/support/server.ts";
+import { PANDAV, PROJECT_ROOT, type RunningServer, startServer } from "#test/support/server.ts";
 import { withTools } from "#test/support/tools.ts";
 import { runProgram } from "./run-program.ts";
 
@@ -17,7 +17,7 @@ withTools(["rclone", "curl"])("a driver from outside (PANDAV_DRIVERS)", () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "pandav-outside-"));
     server = await startServer({ env: DRIVERS });
-    const args = [LAUNCHER, "storage", "add", "/poems", "poems", "--data", server.dataDir];
+    const args = [PANDAV, "storage", "add", "/poems", "poems", "--data", server.dataDir];
     const added = await runProgram(process.execPath, args, { ...WITHIN, env: DRIVERS });
     expect(added).toMatchObject({ code: 0, stderr: "" });
     const obscured = (await runProgram("rclone", ["obscure", server.password], WITHIN)).stdout.trim();
@@ -51,7 +51,7 @@ withTools(["rclone", "curl"])("a driver from outside (PANDAV_DRIVERS)", () => {
   });
 
   it("refuses writing as rclone can tell: the driver has no upload", async () => {
-    const result = await rclone("copyto", "--retries", "1", "--low-level-retries", "1", LAUNCHER, "p:poems/new.mjs");
+    const result = await rclone("copyto", "--retries", "1", "--low-level-retries", "1", PANDAV, "p:poems/new.mjs");
     expect(result.code).not.toBe(0);
     expect((await rclone("lsf", "p:poems")).stdout).not.toContain("new.mjs");
   });

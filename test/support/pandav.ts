@@ -1,7 +1,7 @@
 /** One run of the real command line. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { type CanaryKind, expectNoCanary } from "./canaries.ts";
-import { cleanEnvironment, LAUNCHER, PROJECT_ROOT } from "./server.ts";
+import { cleanEnvironment, PANDAV, PROJECT_ROOT } from "./server.ts";
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -25,7 +25,7 @@ export interface RunResult {
 /** Runs `pandav` with these arguments to its end. Throws CanaryFound when it printed a secret. */
 export function runPandav(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [LAUNCHER, ...args], {
+    const child = spawn(process.execPath, [PANDAV, ...args], {
       cwd: PROJECT_ROOT,
       stdio: "pipe",
       env: { ...cleanEnvironment(), ...options.env },

@@ -9,7 +9,10 @@ import { addCanary, addPassword, expectNoCanary } from "./canaries.ts";
 import { expectNoCanaryIn } from "./canary-folder.ts";
 
 export const PROJECT_ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+/** The launcher of the sources. */
 export const LAUNCHER = join(PROJECT_ROOT, "server", "pandav.mjs");
+/** The launcher that tests start: beside the bundle that `bundle.ts` made of the sources; outside vitest, that of the sources. */
+export const PANDAV = process.env.VITEST_PANDAV_LAUNCHER ?? LAUNCHER;
 
 /** What the process prints on its standard output when it takes requests. */
 const READY = /^Pandav listens on (https?:\/\/\S+)$/m;
@@ -34,7 +37,7 @@ export interface ServerOptions {
   readonly args?: readonly string[];
   /** `null`: the server makes a random one up and prints it. */
   readonly adminPassword?: string | null;
-  /** Program and arguments up to `serve`; default: this Node and the launcher, with the flags of `npm start`. */
+  /** Program and arguments up to `serve`; default: this Node and PANDAV, with the flags of `npm start`. */
   readonly command?: readonly [string, ...string[]];
   /** Default 20 s. */
   readonly readyWithinMs?: number;
@@ -70,7 +73,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const secretKey = options.env?.PANDAV_SECRET_KEY;
   if (secretKey !== undefined) addCanary("key", secretKey);
   const adminPassword = options.adminPassword === undefined ? PASSWORD : options.adminPassword;
-  const [program, ...first] = options.command ?? [process.execPath, ...START.flags, LAUNCHER, "serve"];
+  const [program, ...first] = options.command ?? [process.execPath, ...START.flags, PANDAV, "serve"];
   const child = spawn(program, [...first, "--port", "0", "--data", dataDir, ...(options.args ?? [])], {
     cwd: PROJECT_ROOT,
     stdio: ["ignore", "pipe", "pipe"],

@@ -3,13 +3,13 @@ import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { checked, type RunOptions, type RunResult } from "./pandav.ts";
-import { cleanEnvironment, LAUNCHER } from "./server.ts";
+import { cleanEnvironment, PANDAV } from "./server.ts";
 
 /** Makes a folder with a program `pandav` in it, to stand first on the PATH. */
 export function installPandav(folder: string): string {
   mkdirSync(folder, { recursive: true });
   const program = join(folder, "pandav");
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${LAUNCHER}' "$@"\n`);
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${PANDAV}' "$@"\n`);
   chmodSync(program, 0o755);
   return folder;
 }

@@ -6,6 +6,9 @@ import { ClosingLine } from "./closing-line.ts";
 /** Vitest's own report, then one line that a script can read. */
 export const reporters = ["default", new ClosingLine()] satisfies unknown[];
 
+/** Once for a run: the bundle whose processes tests start. */
+export const globalSetup = ["test/support/bundle.ts"];
+
 /** `full` adds the files named `*.full.test.ts`, whose single tests may take half an hour. */
 export function projects({ full }: { readonly full: boolean }): TestProjectInlineConfiguration[] {
   const exclude = full ? [] : ["test/**/*.full.test.ts"];

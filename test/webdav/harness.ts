@@ -12,8 +12,9 @@ import type { User } from "#server/auth/users.ts";
 import { createHttpServer } from "#server/http/server.ts";
 import { systemClock } from "#server/upstream/clock.ts";
 import type { Vfs } from "#server/vfs/api.ts";
-import { createWebdav, isWebdavRequest } from "#server/webdav/handler.ts";
+import { createWebdav } from "#server/webdav/handler.ts";
 import type { TransferTasks } from "#server/webdav/long-transfer.ts";
+import { isWebdavRequest } from "#server/webdav/requests.ts";
 
 export const ADMIN: User = {
   id: 1,
