@@ -37,7 +37,7 @@ describe("the command line, used wrongly", () => {
     [["find", "-name", "a", "-iname", "b"], "pandav: find: -name and -iname exclude each other: give one"],
     [["du", "-s", "-d", "1"], "pandav: du: -s and --max-depth exclude each other: give one"],
     [["trash"], "pandav: trash: name one of ls, restore, rm, empty (pandav trash --help)"],
-    [["storage"], "pandav: storage: name one of list, add, remove, enable, disable (pandav storage --help)"],
+    [["storage"], "pandav: storage: name one of list, add, set, remove, enable, disable (pandav storage --help)"],
     [["storage", "mount"], /^pandav: storage: there is no "mount": name one of list, .* \(pandav storage --help\)$/],
     [["storage", "add", "/x"], "pandav: storage add: missing required argument 'driver' (pandav storage add --help)"],
     [

@@ -159,6 +159,7 @@ export const ROUTES: Readonly<Record<string, Line>> = {
   "DELETE /api/pandav/tokens/{id}": person(() => ({}), inPath),
   "GET /api/pandav/storages": admin(),
   "POST /api/pandav/storages": admin(() => ({ mountPath: "/x", driver: "none" })),
+  "POST /api/pandav/storages/set": admin(),
   "GET /api/pandav/account-kinds": admin(),
   "GET /api/pandav/accounts": admin(),
   "POST /api/pandav/accounts": admin(() => ({ kind: "none", text: "x" })),
