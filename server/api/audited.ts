@@ -40,6 +40,7 @@ export const AUDITED_ROUTES: Readonly<Record<string, AuditForm>> = {
   "/api/share/enable": form("share.enable", "id"),
   "/api/share/disable": form("share.disable", "id"),
   "/api/pandav/storages": form("storage.create", "mountPath"),
+  "/api/pandav/storages/set": form("storage.update", "id"),
   "/api/pandav/accounts": form("account.create", "kind", "name"),
   "/api/pandav/accounts/{id}": form("account.delete", "id"),
   "/api/pandav/accounts/{id}/logout": form("account.logout", "id"),

@@ -63,6 +63,9 @@ export class LongTransfers {
       const { from, to, how } = transfer;
       const there = await statOrNothing(context, to);
       const isDirectory = there?.kind === "directory" || (await statOrNothing(context, from))?.kind === "directory";
+      // What is there may be what the same request of a moment ago has begun.
+      const begun = await this.#running(tasks, transfer, context);
+      if (begun) return this.#wait(tasks, begun, transfer, true, context);
       // A task enters a directory that is there already, where COPY replaces it (RFC 4918 §9.8.4): only what a task of the same request made may be there.
       if (there && isDirectory && !earlier) throw error;
       const input = { from, to, conflict: there && (overwrite || earlier) ? "replace" : "fail" };
