@@ -1,4 +1,4 @@
-/** Which test files run together: the programs of `test/clients` get the machine for themselves, after all others. */
+/** Which test files run together: the programs of `test/clients` get the machine for themselves, after all others, and the long runs get it one by one. */
 import { availableParallelism } from "node:os";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import { ClosingLine } from "./closing-line.ts";
@@ -23,8 +23,8 @@ export function projects({ full }: { readonly full: boolean }): TestProjectInlin
         exclude: ["test/clients/**", ...exclude],
         testTimeout: full ? longest : 30_000,
         hookTimeout: 60_000,
-        // Vitest leaves one processor free, which on two is half the machine: many files wait for programs they started.
-        maxWorkers: Math.max(2, availableParallelism() - 1),
+        // Vitest leaves one processor free, which on two is half the machine. Most files wait for programs and deadlines: with one more than there are processors, none is idle meanwhile.
+        maxWorkers: availableParallelism() + 1,
         sequence: { groupOrder: 0 },
       },
     },
@@ -36,7 +36,7 @@ export function projects({ full }: { readonly full: boolean }): TestProjectInlin
         exclude,
         testTimeout: longest,
         hookTimeout: longest,
-        fileParallelism: false,
+        maxWorkers: full ? 1 : 2,
         sequence: { groupOrder: 1 },
       },
     },
