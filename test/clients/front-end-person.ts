@@ -25,6 +25,8 @@ export interface Person {
   upload(...files: readonly ChosenFile[]): Promise<void>;
   /** Shares what is shown; the address of the share. */
   share(name: string): Promise<string>;
+  /** Searches for a name, and waits until it is found in this folder. */
+  search(name: string, folder: string): Promise<void>;
   addStorage(driver: string, fields: Readonly<Record<string, string>>): Promise<void>;
   press(button: string): Promise<void>;
   /** Sends a form off by this button, and waits for the page that follows when it was taken. */
@@ -125,6 +127,13 @@ export function createPerson(page: Page): Person {
       await press("Confirm");
       await dialog.waitFor({ state: "detached" });
       return /\S+\/@s\/\S+/.exec(text)?.[0] ?? text;
+    },
+    async search(name, folder) {
+      await page.keyboard.press("Control+k");
+      const input = page.locator("#search-input");
+      await input.fill(name);
+      await Promise.all([page.waitForResponse(/\/fs\/search$/), input.press("Enter")]);
+      await dialog.getByText(folder, { exact: true }).first().waitFor();
     },
     async addStorage(driver, fields) {
       await page.locator("#driver-trigger").click();
