@@ -46,6 +46,7 @@ export class Upstream {
   }
 
   async pass({ signal }: UploadOptions): Promise<void> {
+    signal.throwIfAborted();
     const gate = this.#gate;
     if (gate) {
       const left = Promise.withResolvers<never>();
