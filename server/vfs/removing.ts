@@ -95,8 +95,14 @@ export class Removing {
     return found;
   }
 
-  async #demandEmpty({ storage, node, path }: FoundNode, o: RemovalOptions): Promise<void> {
-    const { count } = await this.#o.listings.refresh(storage, node, o.signal, o.priority);
+  async #demandEmpty(found: FoundNode, o: RemovalOptions): Promise<void> {
+    const { storage, node, path } = found;
+    const { count } = await this.#o.listings
+      .refresh(storage, node, o.signal, o.priority)
+      .catch(async (error: unknown) => {
+        // It may be gone since a removal whose answer was lost: the tree is to know that too.
+        throw await this.#o.lookup.explainMissing(found, error, o);
+      });
     if (count > 0) throw new StorageError("not-empty", `${path} is not empty`, { path });
   }
 
