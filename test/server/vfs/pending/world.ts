@@ -8,7 +8,7 @@ import { buffer } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import type { AnyDriver } from "#drivers/contract/driver.ts";
-import type { UploadOptions, Usage } from "#drivers/contract/mount.ts";
+import type { Mount, UploadOptions, Usage } from "#drivers/contract/mount.ts";
 import type { Traits } from "#drivers/contract/traits.ts";
 import { local } from "#drivers/local/index.ts";
 import { createMemoryDriver, type MemoryDriverOptions } from "#drivers/memory/index.ts";
@@ -33,6 +33,8 @@ export class Upstream {
   failure: unknown;
   lost: unknown;
   usage: Usage | undefined;
+  /** Calls of the storage that work on its disk now: virtual time must not run while real work is done. */
+  working = 0;
   #gate: PromiseWithResolvers<void> | undefined;
 
   /** From now on uploads are silent once their last byte was taken. */
@@ -43,6 +45,15 @@ export class Upstream {
   letGo(): void {
     this.#gate?.resolve();
     this.#gate = undefined;
+  }
+
+  async work<T>(call: () => Promise<T>): Promise<T> {
+    this.working += 1;
+    try {
+      return await call();
+    } finally {
+      this.working -= 1;
+    }
   }
 
   async pass({ signal }: UploadOptions): Promise<void> {
@@ -119,13 +130,14 @@ export async function openPendingWorld(options: PendingWorldOptions = {}): Promi
           ...(without && { without }),
         });
   const slow: AnyDriver = changed(plain, (mount) => ({
+    ...counted(mount, upstream),
     ...(mount.upload && {
       async upload(parent, name, source, o) {
         upstream.begun.push(name);
         // It is silent when it has all of it.
         await buffer(await source.open());
         await upstream.pass(o);
-        const entry = await mount.upload!(parent, name, source, o);
+        const entry = await upstream.work(() => mount.upload!(parent, name, source, o));
         upstream.ended.push(name);
         if (upstream.lost) throw upstream.lost;
         return entry;
@@ -203,6 +215,25 @@ export async function openPendingWorld(options: PendingWorldOptions = {}): Promi
       await open();
     },
   };
+}
+
+/** The calls that answer once, and listings, counted while they run. */
+function counted(mount: Mount, upstream: Upstream): Partial<Mount> {
+  const calls: Record<string, unknown> = {
+    async *list(...args: Parameters<Mount["list"]>) {
+      const pages = mount.list(...args)[Symbol.asyncIterator]();
+      for (;;) {
+        const page = await upstream.work(() => pages.next());
+        if (page.done) return;
+        yield page.value;
+      }
+    },
+  };
+  for (const name of ["root", "stat", "createDirectory", "move", "copy", "remove", "setModifiedAt"] as const) {
+    const call = mount[name] as ((...args: unknown[]) => Promise<unknown>) | undefined;
+    if (call) calls[name] = (...args: unknown[]) => upstream.work(() => call.apply(mount, args));
+  }
+  return calls as Partial<Mount>;
 }
 
 function contentOf(store: MemoryStore): Readonly<Record<string, string>> {
